@@ -1,0 +1,40 @@
+"""Every error a person can meet: what was asked, what is allowed, what to do next."""
+
+from collections.abc import Iterable
+
+
+class OrthoError(Exception):
+    """Base of all errors that OrthoUI raises on purpose; its text is shown to people as it is."""
+
+
+class RequestError(OrthoError):
+    """A request asks for something outside its declared bounds."""
+
+
+class UnknownNameError(RequestError):
+    """A model, class, layer, data set or option of that name does not exist."""
+
+    def __init__(self, kind: str, asked: object, allowed: Iterable[object]) -> None:
+        names = [str(name) for name in allowed]
+        shown = ", ".join(names[:24]) + (f", … ({len(names)} in all)" if len(names) > 24 else "")
+        super().__init__(f"There is no {kind} “{asked}”. Choose one of: {shown or 'none is available'}.")
+
+
+class CheckpointError(OrthoError):
+    """A checkpoint file is damaged, mislabelled, or was not written by OrthoUI."""
+
+
+class ImageError(OrthoError):
+    """An image cannot be used: not an image, too large, or damaged."""
+
+
+class DatasetError(OrthoError):
+    """A data set is missing or damaged."""
+
+
+class DeviceError(OrthoError):
+    """The requested compute device does not exist on this machine."""
+
+
+class CancelledError(OrthoError):
+    """A long computation was cancelled by the person who started it."""

@@ -1,0 +1,39 @@
+"""What a checkpoint says about itself: everything needed to rebuild, repeat and judge the model."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orthoui.models.architectures import PAPER_WIDTH, TITLES
+
+
+class ModelCard(BaseModel):
+    """The one JSON document in a checkpoint's metadata. Accuracies in percent, sizes in pixels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: str
+    width: int = Field(default=PAPER_WIDTH, ge=4, le=512)
+    classes: tuple[str, ...] = Field(min_length=2, max_length=10_000)
+    dataset: str
+    images_digest: str = Field(description="digest of the training images")
+    input_size: int = Field(ge=8, le=1024)
+    mean: tuple[float, ...] = Field(min_length=1, max_length=3)
+    std: tuple[float, ...] = Field(min_length=1, max_length=3)
+    orthogonality: float = Field(ge=0, description="weight λ of the orthogonality penalty; 0 is a plain network")
+    seed: int
+    forgets: tuple[int, ...] = Field(default=(), description="classes left out of training: a retrained reference")
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    accuracy: dict[str, float] = Field(default_factory=dict, description="percent correct, by split")
+    filter_cosine: dict[str, float] = Field(
+        default_factory=dict, description="mean absolute off-diagonal filter cosine, by layer"
+    )
+    training_seconds: float | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Return the name a person reads, e.g. “ResNet-18, width 16, orthogonal”."""
+        kind = "orthogonal" if self.orthogonality else "plain"
+        name = TITLES.get(self.architecture, self.architecture)
+        return f"{name}, width {self.width}, {kind}"

@@ -1,0 +1,68 @@
+"""Where things live on this machine, and which device computes: all of it from the environment."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings read from ``ORTHOUI_*`` environment variables; every one has a default that works."""
+
+    model_config = SettingsConfigDict(env_prefix="ORTHOUI_", frozen=True)
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("orthoui"),
+        description="Folder of models trained or imported here and of cached activation profiles.",
+    )
+    data: Path | None = Field(
+        default=None, description="Folder of data sets; the folder `data` in the home folder by default."
+    )
+    device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="Where to compute: auto, cpu, mps, cuda or cuda:N.",
+    )
+    memo_mb: int = Field(
+        default=64, ge=1, le=65536, description="Memory for predictions that were already computed, in MB."
+    )
+
+    @field_validator("home", "data")
+    @classmethod
+    def _absolute(cls, folder: Path | None) -> Path | None:
+        return None if folder is None else folder.expanduser().resolve()
+
+    @property
+    def data_folder(self) -> Path:
+        """Folder that holds data sets."""
+        return self.data or self.home / "data"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Folder of results that can be recomputed at any time."""
+        return self.home / "cache"
+
+    @property
+    def model_folders(self) -> tuple[Path, ...]:
+        """Folders searched for checkpoints: the shipped ones, then the user's own."""
+        return (assets_folder() / "models", self.home / "models")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return Settings()
+
+
+def app_folder() -> Path:
+    """Folder of ``app.py``: inside the package when installed from a wheel, else the checkout."""
+    package = Path(__file__).resolve().parent
+    bundled = package / "_app"
+    return bundled if bundled.is_dir() else package.parent
+
+
+def assets_folder() -> Path:
+    """Folder of the shipped images and models."""
+    return app_folder() / "assets"

@@ -1,0 +1,1 @@
+"""Training: the orthogonality penalty, recipes, the loop."""
