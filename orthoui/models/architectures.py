@@ -46,9 +46,7 @@ class SmallImageVGG(nn.Module):
 
     def __init__(self, plan: str, classes: int, width: int, *, batch_norm: bool) -> None:
         super().__init__()
-        channels = [
-            item if isinstance(item, str) else item * width // PAPER_WIDTH for item in vgg_plans[plan]
-        ]
+        channels = [item if isinstance(item, str) else item * width // PAPER_WIDTH for item in vgg_plans[plan]]
         self.features = make_layers(channels, batch_norm=batch_norm)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(512 * width // PAPER_WIDTH, classes)

@@ -1,7 +1,6 @@
 """Checkpoints: one safetensors file with a JSON card in its metadata. Nothing is ever unpickled."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from orthoui.errors import CheckpointError, UnknownNameError
+from orthoui.files import write_atomically
 from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.card import ModelCard
 
@@ -38,13 +38,7 @@ def save_checkpoint(path: Path, network: nn.Module, card: ModelCard, *, half: bo
         return tensor.half() if half and name in trainable else tensor
 
     tensors = {name: stored(name, tensor) for name, tensor in network.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(save(tensors, metadata={METADATA_KEY: card.model_dump_json()}))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(path, save(tensors, metadata={METADATA_KEY: card.model_dump_json()}))
 
 
 def read_card(path: Path) -> ModelCard:

@@ -65,9 +65,7 @@ def train_network(
             totals += _step(network, inputs, labels[batch].to(device), recipe, optimiser, autocast)
             schedule.step()
         loss, penalty, accuracy = (totals / steps).tolist()
-        report(
-            Progress(epoch + 1, recipe.epochs, loss, penalty, 100 * accuracy, time.perf_counter() - started)
-        )
+        report(Progress(epoch + 1, recipe.epochs, loss, penalty, 100 * accuracy, time.perf_counter() - started))
     return network.eval().requires_grad_(False)
 
 
@@ -87,9 +85,7 @@ def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": free, "weight_decay": 0.0},
     ]
-    return torch.optim.SGD(
-        groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0
-    )
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
 
 
 def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:

@@ -15,7 +15,7 @@ class Recipe(BaseModel):
     width: int = Field(default=16, ge=4, le=512, description="channels of the first stage; the paper's is 64")
     orthogonality: float = Field(default=0.0, ge=0, le=1, description="weight λ of the penalty; 0 is plain")
     ortho_layers: PenalisedLayers = Field(default="all", description="convolutions the penalty acts on")
-    epochs: int = Field(default=16, ge=1, le=1000)
+    epochs: int = Field(default=18, ge=1, le=1000)
     batch_size: int = Field(default=128, ge=2, le=8192, description="images per step")
     learning_rate: float = Field(default=0.1, gt=0, le=10, description="peak of the one-cycle schedule")
     momentum: float = Field(default=0.9, ge=0, lt=1, description="Nesterov")

@@ -1,0 +1,45 @@
+"""The ``orthoui`` program: its options and the list of its commands.
+
+A command is a plain function in a file of its own, decorated with ``reports_errors``; naming it in ``COMMANDS`` adds it
+under the function's name. Its file imports torch and everything that imports torch inside the function, so that
+``orthoui --help`` answers at once.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from orthoui import __version__
+from orthoui.cli.run import run
+
+COMMANDS: tuple[Callable[..., None], ...] = (run,)
+
+app = typer.Typer(
+    name="orthoui",
+    help="Watch a trained network forget a class, and judge from evidence whether it did.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"orthoui {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # noqa: ARG001  answered by its callback
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop."),
+    ] = False,
+) -> None:
+    """Watch a trained network forget a class, and judge from evidence whether it did."""
+
+
+for command in COMMANDS:
+    app.command()(command)

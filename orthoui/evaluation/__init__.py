@@ -1,0 +1,1 @@
+"""Evaluation: what a network predicts, and what that says about forgetting."""

@@ -1,0 +1,170 @@
+"""One forgetting from request to evidence, yielded as it sharpens: the one way through the house."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from orthoui.data import Dataset, ImageSet, Split
+from orthoui.evaluation.accuracy import accuracies, confusion
+from orthoui.evaluation.distance import distance_to_reference
+from orthoui.evaluation.outcome import Measured, Membership, Outcome
+from orthoui.evaluation.predictions import Predictions, Predictor, sampling_order
+from orthoui.evaluation.privacy import membership_of
+from orthoui.evaluation.probabilities import masked_logits
+from orthoui.evaluation.records import distance_floor
+from orthoui.evaluation.variants import Variant, original, planned, random_control
+from orthoui.forgetting.application import pruned_tensors
+from orthoui.forgetting.plan import Plan
+from orthoui.forgetting.profiles import MeasuredProfile, load_or_measure
+from orthoui.forgetting.request import ForgetRequest
+from orthoui.forgetting.selection import make_plan
+from orthoui.models.device import fast_dtype, synchronise
+from orthoui.models.zoo import TrainedModel
+
+
+def forget(
+    model: TrainedModel,
+    data: Dataset,
+    request: ForgetRequest,
+    reference: TrainedModel | None = None,
+    split: Split = "test",
+    *,
+    membership: bool = True,
+) -> Iterator[Outcome]:
+    """Forget and measure. Yields outcomes of growing sharpness; the last one is complete.
+
+    First an estimate from a few hundred images, then exact accuracies, then controls, distance and
+    membership inference. Nothing is yielded twice the same; stop iterating to stop computing. Raises
+    ``RequestError`` for what cannot be asked of this model.
+    """
+    measured_profile = load_or_measure(model, data, request)
+    outcome = _start(model, data, request, measured_profile, reference, split)
+    random = random_control(model, measured_profile.profile, request)
+    predictors: dict[Variant, Predictor] = {
+        "before": original(model),
+        "after": planned(model, outcome.plan),
+        "random": planned(model, random),
+    }
+    if reference is not None:
+        predictors["retrained"] = original(reference)
+    run = _Run(outcome, predictors, data[split])
+    yield from run.accuracies()
+    if reference is not None:
+        run.compare(reference)
+        yield run.outcome
+    if membership:
+        for variant in ("after", "before", "retrained"):
+            if variant in predictors:
+                run.outcome.membership[variant] = membership_of(predictors[variant], data, request)
+                yield run.outcome
+    yield replace(run.outcome, complete=True)
+
+
+def _start(
+    model: TrainedModel,
+    data: Dataset,
+    request: ForgetRequest,
+    measured: MeasuredProfile,
+    reference: TrainedModel | None,
+    split: Split,
+) -> Outcome:
+    started = time.perf_counter()
+    plan = make_plan(measured.profile, model.anatomy, request)
+    planned_at = time.perf_counter()
+    touched = _touched_parameters(model, plan)
+    synchronise(model.device)
+    applied_at = time.perf_counter()
+    return Outcome(
+        model=model.name,
+        dataset=data.name,
+        class_names=data.classes,
+        request=request,
+        plan=plan,
+        split=split,
+        device=str(model.device),
+        precision=str(fast_dtype(model.device)).removeprefix("torch."),
+        measured={},
+        touched_parameters=touched,
+        timings_ms={
+            "profile": measured.milliseconds,
+            "plan": 1000 * (planned_at - started),
+            "apply": 1000 * (applied_at - planned_at),
+            "evaluate": 0.0,
+        },
+        reference=None if reference is None else reference.name,
+        notices=() if measured.notice is None else (measured.notice,),
+    )
+
+
+def _touched_parameters(model: TrainedModel, plan: Plan) -> int:
+    """Apply the plan once, for its time, and count the numbers it changes."""
+    total = 0
+    for name, tensor in pruned_tensors(model.network, model.anatomy, plan).items():
+        layer = next(part for part in model.anatomy.layers if name.rpartition(".")[0] in (part.name, part.norm))
+        per_channel = tensor.numel() // tensor.shape[0]
+        total += per_channel * int((plan.layers[layer.name].keep != 1).sum())
+    return total
+
+
+class _Run:
+    """Streams the predictions of all variants and keeps the outcome that follows from them."""
+
+    def __init__(self, outcome: Outcome, predictors: dict[Variant, Predictor], images: ImageSet) -> None:
+        self.outcome = outcome
+        self._images = images
+        self._labels = images.labels.numpy()
+        self._class_sizes = np.bincount(self._labels, minlength=len(outcome.class_names))
+        order = sampling_order(images.labels, outcome.request.classes)
+        self._streams = {name: predictor.stream(images, order) for name, predictor in predictors.items()}
+        self._last: dict[Variant, Predictions] = {}
+
+    def accuracies(self) -> Iterator[Outcome]:
+        """Yield after the first chunk of each variant, then with every chunk until all are exact."""
+        self._advance("before")
+        if "retrained" in self._streams:
+            self._advance("retrained")
+        self._advance("after")
+        yield self.outcome
+        self._advance("random")
+        yield self.outcome
+        for variant in ("after", "before", "retrained", "random"):
+            while variant in self._last and not self._last[variant].complete:
+                self._advance(variant)
+                yield self.outcome
+
+    def compare(self, reference: TrainedModel) -> None:
+        """Add the distance to the retrained reference and its floor."""
+        after, retrained = self._last["after"].logits, self._last["retrained"].logits
+        classes = self.outcome.request.classes
+        self.outcome = replace(
+            self.outcome,
+            distance=distance_to_reference(after, retrained, self._labels, classes),
+            distance_floor=distance_floor(reference, retrained, self._images, classes),
+        )
+
+    def _advance(self, variant: Variant) -> None:
+        started = time.perf_counter()
+        predictions = next(self._streams[variant])
+        elapsed = 1000 * (time.perf_counter() - started)
+        self._last[variant] = predictions
+        measured = dict(self.outcome.measured)
+        measured[variant] = self._measure(predictions.logits, predictions)
+        if variant == "before":
+            masked = masked_logits(predictions.logits, self.outcome.request.classes)
+            measured["mask"] = self._measure(masked, predictions)
+        timings = dict(self.outcome.timings_ms)
+        if variant == "after":
+            timings["evaluate"] += elapsed
+        notices = dict.fromkeys([*self.outcome.notices, *predictions.notices])
+        self.outcome = replace(self.outcome, measured=measured, timings_ms=timings, notices=tuple(notices))
+
+    def _measure(self, logits: np.ndarray[tuple[int, int], np.dtype[np.float32]], seen: Predictions) -> Measured:
+        labels = self._labels[seen.positions]
+        classes, split = self.outcome.request.classes, self.outcome.split
+        return Measured(
+            accuracies(logits, labels, classes, split, class_sizes=self._class_sizes),
+            confusion(logits, labels, len(self.outcome.class_names)),
+            seen.complete,
+        )

@@ -1,0 +1,39 @@
+"""Membership inference of a network on the shipped splits: which images the attacks are given."""
+
+import torch
+
+from orthoui.data import Dataset, ImageSet, balanced_positions
+from orthoui.evaluation.membership import Scored, convention_a, convention_b
+from orthoui.evaluation.outcome import Membership
+from orthoui.evaluation.predictions import Predictor
+from orthoui.forgetting.request import ForgetRequest
+
+POOL_PER_CLASS = 100
+"""Retained images per class, from each side, that the attacker's subsets are drawn from."""
+FORGET_PER_CLASS = 500
+"""Forgotten images per class that are judged, from each side."""
+
+
+def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -> Membership:
+    """Run both conventions on one network. Members come from the training split, non-members from the test split.
+
+    The images are a seeded draw, so that all networks of a comparison are attacked with the same ones.
+    """
+    sides = {}
+    for split in ("train", "test"):
+        images = data[split]
+        forgotten = torch.isin(images.labels, torch.tensor(request.classes))
+        for name, mask, per_class in (
+            ("forget", forgotten, FORGET_PER_CLASS),
+            ("retain", ~forgotten, POOL_PER_CLASS),
+        ):
+            group = images.subset(torch.nonzero(mask).flatten())
+            sides[name, split] = _scored(predictor, group, per_class, request.seed)
+    a = convention_a(sides["retain", "train"], sides["retain", "test"], sides["forget", "train"], seed=request.seed)
+    b = convention_b(sides["forget", "train"], sides["forget", "test"], seed=request.seed)
+    return Membership(a, b)
+
+
+def _scored(predictor: Predictor, images: ImageSet, per_class: int, seed: int) -> Scored:
+    drawn = images.subset(balanced_positions(images.labels, per_class, seed))
+    return Scored(predictor.complete(drawn), drawn.labels.numpy())

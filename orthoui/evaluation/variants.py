@@ -1,0 +1,37 @@
+"""The networks that are compared for one request: before, after, its controls, and the retrained reference."""
+
+from typing import Literal
+
+
+from orthoui.evaluation.predictions import Predictor
+from orthoui.forgetting.activations import ActivationProfile
+from orthoui.forgetting.application import pruned_network
+from orthoui.forgetting.plan import Plan
+from orthoui.forgetting.request import ForgetRequest
+from orthoui.forgetting.selection import make_plan
+from orthoui.models.zoo import TrainedModel
+
+Variant = Literal["before", "after", "retrained", "random", "mask"]
+
+ORIGINAL = "original"
+"""Digest of the variant in which nothing is changed."""
+
+
+def original(model: TrainedModel) -> Predictor:
+    """Return the predictor of a model as it was trained."""
+    return Predictor(model, lambda: model.network, ORIGINAL)
+
+
+def planned(model: TrainedModel, plan: Plan) -> Predictor:
+    """Return the predictor of a model with a plan applied; the plan that changes nothing is the original."""
+    if plan.touched_channels == 0:
+        return original(model)
+    return Predictor(model, lambda: pruned_network(model.network, model.anatomy, plan), plan.digest)
+
+
+def random_control(model: TrainedModel, profile: ActivationProfile, request: ForgetRequest) -> Plan:
+    """Return the plan of the null control: as many channels, as strongly scaled, chosen at random."""
+    changes = {"score": "random", "edits": (), "seed": request.seed + 1}
+    return make_plan(profile, model.anatomy, request.model_copy(update=changes))
+
+

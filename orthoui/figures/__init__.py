@@ -1,0 +1,23 @@
+"""Figures: plain values in, Plotly figures and pictures out; nothing is computed here.
+
+Every figure carries its alternative text in ``layout.meta["alt"]`` and is shown with ``CONFIG``.
+"""
+
+from orthoui.figures.accuracy import per_class_accuracy
+from orthoui.figures.difference import difference_bars
+from orthoui.figures.flow import destinations, probability_bars
+from orthoui.figures.grids import channel_grid, image_row
+from orthoui.figures.histogram import difference_histogram
+from orthoui.figures.kinds import AccuracySeries, Destination, DifferenceBins, LayerDifferences, Mode
+from orthoui.figures.montage import data_uri, overlay_heatmap, to_png
+from orthoui.figures.strips import layer_histograms
+from orthoui.figures.theme import CONFIG, PALETTES, Palette, palette, style
+from orthoui.figures.words import probability_line
+
+__all__ = [
+    "CONFIG", "PALETTES",
+    "AccuracySeries", "Destination", "DifferenceBins", "LayerDifferences", "Mode", "Palette",
+    "channel_grid", "data_uri", "destinations", "difference_bars", "difference_histogram", "image_row",
+    "layer_histograms", "overlay_heatmap", "palette", "per_class_accuracy", "probability_bars",
+    "probability_line", "style", "to_png",
+]  # fmt: skip

@@ -1,0 +1,132 @@
+"""Accuracy per class: before, after, the retrained reference and the two controls in one dot chart."""
+
+from collections.abc import Collection, Sequence
+
+import plotly.graph_objects as go
+
+from orthoui.figures.kinds import AccuracySeries, Mode, SeriesKind
+from orthoui.figures.rows import label_room, name_rows, number_rows, row_height
+from orthoui.figures.theme import Key, Palette, palette, style, translucent
+from orthoui.figures.words import percent
+
+# Controls and the reference sit a little below the dots, so that equal values do not hide each other.
+LANES: dict[SeriesKind, float] = {"before": -0.1, "after": -0.1, "retrained": 0.25, "mask": 0.25, "random": 0.0}
+GLYPHS: dict[SeriesKind, str] = {"before": "○", "after": "●", "retrained": "◇", "random": "┄", "mask": "×"}
+ORDER: tuple[SeriesKind, ...] = ("random", "mask", "retrained", "before", "after")
+NUMBER_ROOM = 58
+
+
+def per_class_accuracy(
+    series: Sequence[AccuracySeries | None],
+    classes: Sequence[str],
+    forgotten: Collection[int],
+    *,
+    mode: Mode,
+    title: str,
+    subtitle: str = "",
+) -> go.Figure:
+    """Draw the accuracy of every class in percent, one row a class, one symbol a model.
+
+    ``forgotten`` are positions in ``classes``. A series that is ``None``, or has only ``None``, was not measured and
+    is left out. The number at the right is the accuracy after. Raises ``ValueError`` when lengths differ.
+    """
+    tone = palette(mode)
+    measured = [one for one in series if one is not None and any(value is not None for value in one.values)]
+    for one in measured:
+        ends = {len(one.values), len(one.low) or len(one.values), len(one.high) or len(one.values)}
+        if ends != {len(classes)}:
+            raise ValueError(f"The series “{one.name}” does not have one value for each of {len(classes)} classes.")
+    groups = [tone.forgotten if place in forgotten else tone.retained for place in range(len(classes))]
+    by_kind = {one.kind: one for one in measured}
+    figure = go.Figure()
+    _add_changes(figure, by_kind, groups)
+    for kind in ORDER:
+        if kind in by_kind:
+            figure.add_trace(_trace(by_kind[kind], classes, groups, tone))
+    name_rows(figure, classes, tone, forgotten)
+    after = by_kind.get("after")
+    if after is not None:
+        number_rows(figure, [_number(value) for value in after.values], groups, NUMBER_ROOM)
+    figure.update_xaxes(range=[-2, 102], tickvals=[0, 25, 50, 75, 100], title_text="accuracy (%)")
+    return style(
+        figure, mode, title=title, subtitle=subtitle, key=_key(measured, groups, tone),
+        body=row_height(len(classes)) * len(classes), alt=_alt(title, measured, classes, forgotten),
+        left=label_room(classes), right=NUMBER_ROOM + 4,
+    )  # fmt: skip
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else percent(value)
+
+
+def _add_changes(figure: go.Figure, by_kind: dict[SeriesKind, AccuracySeries], groups: Sequence[str]) -> None:
+    """Join before and after by a thin line: the longer it is, the more a class has changed."""
+    before, after = by_kind.get("before"), by_kind.get("after")
+    if before is None or after is None:
+        return
+    for colour in dict.fromkeys(groups):
+        x: list[float | None] = []
+        y: list[float | None] = []
+        for place, (start, end) in enumerate(zip(before.values, after.values, strict=True)):
+            if groups[place] == colour and start is not None and end is not None:
+                x += [start, end, None]
+                y += [place + LANES["after"]] * 2 + [None]
+        line = {"color": translucent(colour, 0.45), "width": 1.5}
+        figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name="change"))
+
+
+def _trace(one: AccuracySeries, classes: Sequence[str], groups: Sequence[str], tone: Palette) -> go.Scatter:
+    hover = "%{customdata[0]}: %{x:.1f} % " + one.name + "%{customdata[1]}<extra></extra>"
+    common = {
+        "x": list(one.values), "y": [place + LANES[one.kind] for place in range(len(classes))],
+        "name": one.name, "customdata": [[name, _interval(one, place)] for place, name in enumerate(classes)],
+        "hovertemplate": hover,
+    }  # fmt: skip
+    if one.kind == "random":
+        # A line down all rows, not a fifth symbol: what the same number of random channels would have done.
+        return go.Scatter(**common, mode="lines", line={"color": tone.control, "width": 2, "dash": "dot"})
+    errors = _errors(one, tone.control if one.kind == "mask" else tone.before)
+    markers = {
+        "before": {"symbol": "circle-open", "size": 12, "color": tone.before, "line": {"width": 2}},
+        "after": {"symbol": "circle", "size": 10, "color": list(groups)},
+        "retrained": {"symbol": "diamond-open", "size": 9, "color": tone.retrained, "line": {"width": 2}},
+        "mask": {"symbol": "x-thin", "size": 7, "line": {"width": 2, "color": tone.control}},
+    }
+    return go.Scatter(**common, mode="markers", marker=markers[one.kind], error_x=errors)
+
+
+def _errors(one: AccuracySeries, colour: str) -> dict[str, object]:
+    if not (one.low and one.high) or one.kind in ("before", "mask"):
+        return {"visible": False}
+    above, below = [], []
+    for value, low, high in zip(one.values, one.low, one.high, strict=True):
+        known = value is not None and low is not None and high is not None
+        above.append(high - value if known else 0.0)  # type: ignore[operator]
+        below.append(value - low if known else 0.0)  # type: ignore[operator]
+    line = {"color": translucent(colour, 0.6), "thickness": 2, "width": 0}
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, **line}
+
+
+def _interval(one: AccuracySeries, place: int) -> str:
+    low, high = (ends[place] if ends else None for ends in (one.low, one.high))
+    return "" if low is None or high is None else f" (95 % interval {low:.1f} to {high:.1f})"
+
+
+def _key(measured: Sequence[AccuracySeries], groups: Sequence[str], tone: Palette) -> list[Key]:
+    colours: dict[SeriesKind, tuple[str, ...]] = {
+        "before": (tone.before,),
+        "after": tuple(sorted(set(groups), key=[tone.forgotten, tone.retained].index)),
+        "retrained": (tone.retrained,),
+        "random": (tone.control,),
+        "mask": (tone.control,),
+    }
+    return [Key(GLYPHS[one.kind], colours[one.kind], one.name) for one in measured]
+
+
+def _alt(title: str, measured: Sequence[AccuracySeries], classes: Sequence[str], forgotten: Collection[int]) -> str:
+    rows = []
+    for place, name in enumerate(classes):
+        role = "forgotten" if place in forgotten else "retained"
+        values = ", ".join(f"{one.name} {percent(one.values[place])}" for one in measured)
+        rows.append(f"{name} ({role}): {values}")
+    return f"{title} Accuracy per class. " + "; ".join(rows) + "."

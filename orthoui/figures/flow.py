@@ -1,0 +1,136 @@
+"""Where answers go: the forgotten class's images by predicted class, and the class probabilities of one image."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+
+from orthoui.figures.kinds import Destination, Floats, Mode
+from orthoui.figures.rows import label_room, name_rows, number_rows, row_height
+from orthoui.figures.theme import Key, Palette, palette, style
+from orthoui.figures.words import percent
+
+OTHERS = "others"
+NUMBER_ROOM = 58
+
+
+def destinations(
+    shares: Sequence[Destination],
+    forgotten: Collection[str],
+    *,
+    mode: Mode,
+    title: str,
+    subtitle: str = "",
+    top: int = 5,
+) -> go.Figure:
+    """Draw where the images of the forgotten classes go now, in percent of these images.
+
+    The ``top`` most frequent retained answers come first, the rest is gathered as “others”; what still goes to
+    a forgotten class keeps its own row at the bottom, so that the chart has the same rows at every slider step.
+    """
+    tone = palette(mode)
+    names = [one.name for one in shares]
+    retained = sorted((one for one in shares if one.name not in forgotten), key=lambda one: -one.after)
+    still = [replace(one, name=f"still {one.name}") for one in shares if one.name in forgotten]
+    rows = [*retained[:top], *([_gather(retained[top:])] if retained[top:] else []), *still]
+    lost = range(len(rows) - len(still), len(rows))
+    room = label_room([*names, *(one.name for one in still), OTHERS])
+    figure = _share_chart(rows, lost, tone)
+    figure.update_xaxes(title_text="share of the forgotten class's images (%)")
+    return style(
+        figure, mode, title=title, subtitle=subtitle, key=_key(rows, lost, tone),
+        body=row_height(len(rows)) * len(rows), alt=_alt(title, rows), left=room, right=NUMBER_ROOM + 4,
+    )  # fmt: skip
+
+
+def probability_bars(
+    classes: Sequence[str],
+    after: Floats,
+    *,
+    before: Floats | None = None,
+    retrained: Floats | None = None,
+    forgotten: Collection[str] = (),
+    mode: Mode,
+    title: str = "",
+    top: int = 4,
+) -> go.Figure:
+    """Draw the class probabilities of one image for the ``top`` classes that any of the models finds likely.
+
+    ``after``, ``before`` and ``retrained`` are (classes,), between 0 and 1; ``None`` is not measured.
+    """
+    tone = palette(mode)
+    given = [np.asarray(one, dtype=np.float64) for one in (after, before, retrained) if one is not None]
+    order = np.argsort(-np.max(given, axis=0), kind="stable")[:top]
+    rows = [
+        Destination(classes[place], *(None if one is None else 100 * float(one[place]) for one in (after, before, retrained)))  # type: ignore[arg-type]
+        for place in order
+    ]
+    lost = [place for place, row in enumerate(rows) if row.name in forgotten]
+    figure = _share_chart(rows, lost, tone)
+    figure.update_xaxes(title_text="probability (%)")
+    return style(
+        figure, mode, title=title, key=_key(rows, lost, tone), body=22 * len(rows),
+        alt=_alt(title or "Class probabilities of this image.", rows),
+        left=label_room([row.name for row in rows]), right=NUMBER_ROOM + 4,
+    )  # fmt: skip
+
+
+def _gather(rest: Sequence[Destination]) -> Destination:
+    def total(values: Sequence[float | None]) -> float | None:
+        return None if None in values else sum(value for value in values if value is not None)
+
+    return Destination(
+        OTHERS,
+        sum(one.after for one in rest),
+        total([one.before for one in rest]),
+        total([one.retrained for one in rest]),
+    )
+
+
+def _share_chart(rows: Sequence[Destination], lost: Collection[int], tone: Palette) -> go.Figure:
+    colours = [tone.forgotten if place in lost else tone.retained for place in range(len(rows))]
+    names = [row.name for row in rows]
+    places = list(range(len(rows)))
+    bar = go.Bar(
+        x=[row.after for row in rows], y=places, orientation="h", width=0.44, marker={"color": colours},
+        name="after", customdata=names, hovertemplate="%{customdata}: %{x:.1f} % after<extra></extra>",
+    )  # fmt: skip
+    figure = go.Figure(bar)
+    looks = {
+        "before": {"symbol": "circle-open", "size": 11, "color": tone.before, "line": {"width": 2}},
+        "retrained": {"symbol": "diamond-open", "size": 11, "color": tone.retrained, "line": {"width": 2}},
+    }
+    for name, marker in looks.items():
+        values = [getattr(row, name) for row in rows]
+        if any(value is not None for value in values):
+            hover = "%{customdata}: %{x:.1f} % " + name + "<extra></extra>"
+            figure.add_trace(
+                go.Scatter(x=values, y=places, mode="markers", marker=marker, name=name, customdata=names,
+                           hovertemplate=hover)
+            )  # fmt: skip
+    name_rows(figure, names, tone, lost)
+    number_rows(figure, [percent(row.after) for row in rows], colours, NUMBER_ROOM)
+    figure.update_xaxes(range=[-2, 102], tickvals=[0, 25, 50, 75, 100])
+    return figure
+
+
+def _key(rows: Sequence[Destination], lost: Collection[int], tone: Palette) -> list[Key]:
+    after = [*([tone.forgotten] if lost else []), *([tone.retained] if len(lost) < len(rows) else [])]
+    entries = [Key("■", tuple(after), "after")]
+    if any(row.before is not None for row in rows):
+        entries.insert(0, Key("○", (tone.before,), "before"))
+    if any(row.retrained is not None for row in rows):
+        entries.append(Key("◇", (tone.retrained,), "retrained"))
+    return entries
+
+
+def _alt(title: str, rows: Sequence[Destination]) -> str:
+    parts = []
+    for row in rows:
+        compared = [
+            f"{name} {percent(value)}" for name, value in (("before", row.before), ("retrained", row.retrained))
+            if value is not None
+        ]  # fmt: skip
+        parts.append(f"{row.name}: {percent(row.after)}" + (f" ({', '.join(compared)})" if compared else ""))
+    return f"{title} " + "; ".join(parts) + "."

@@ -1,0 +1,41 @@
+"""What the charts with one row per class share: names at the left, numbers at the right, a fixed row height."""
+
+from collections.abc import Collection, Sequence
+
+import plotly.graph_objects as go
+
+from orthoui.figures.theme import Palette
+from orthoui.figures.words import markup, short, tabular
+
+LETTER = 7.4
+
+
+def row_height(rows: int) -> int:
+    """Return the height of a row in pixels; many rows (100 classes) come closer together."""
+    return 30 if rows <= 20 else 19
+
+
+def label_room(names: Sequence[str]) -> int:
+    """Return the width in pixels that the row names need."""
+    return round(max((len(short(name)) for name in names), default=0) * LETTER) + 14
+
+
+def name_rows(figure: go.Figure, names: Sequence[str], tone: Palette, strong: Collection[int] = ()) -> None:
+    """Write the names from top to bottom, those in ``strong`` (forgotten classes) bold and vermillion."""
+    written = []
+    for place, name in enumerate(names):
+        text = markup([short(name)])
+        written.append(f'<b><span style="color:{tone.forgotten}">{text}</span></b>' if place in strong else text)
+    figure.update_yaxes(
+        range=[len(names) - 0.5, -0.5], tickvals=list(range(len(names))), ticktext=written,
+        ticklabelstandoff=10, showgrid=False,
+    )  # fmt: skip
+
+
+def number_rows(figure: go.Figure, texts: Sequence[str], colours: Sequence[str], right: int) -> None:
+    """Write one number at the right end of each row, right-aligned in the margin of ``right`` pixels."""
+    for place, (text, colour) in enumerate(zip(texts, colours, strict=True)):
+        figure.add_annotation(
+            text=tabular(text), font={"color": colour}, showarrow=False,
+            x=1, xref="paper", xanchor="right", xshift=right, y=place, yref="y", yanchor="middle",
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Forgetting: activation profile, selection, attenuation, application."""

@@ -1,0 +1,74 @@
+"""The activation profile: how strongly every channel responds, at its peak, to every class."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from orthoui.forgetting.request import ReadAt
+from orthoui.models.anatomy import Anatomy, ConvLayer, hooked
+from orthoui.models.sharing import sharing_copy
+
+BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationProfile:
+    """Class means of the spatial maximum, by layer: float32 (classes, channels)."""
+
+    means: Mapping[str, NDArray[np.float32]]
+    classes: int
+
+
+@torch.inference_mode()
+def activation_profile(
+    network: nn.Module,
+    anatomy: Anatomy,
+    batches: Iterator[tuple[Tensor, Tensor]],
+    classes: int,
+    read_at: ReadAt = "bn",
+) -> ActivationProfile:
+    """Run the network over ``batches`` of (inputs (N, 3, H, W), labels (N,)) and average peaks per class.
+
+    Equations (11) and (12) of arXiv 2506.19891: ā_k^c = mean over images x of class c of max_ij a_k(x)_ij.
+    A layer without batch norm is read at the convolution. The network is not changed; hooks live on a copy.
+    """
+    copy = sharing_copy(network).eval()
+    device = next(network.parameters()).device
+    sums = {
+        layer.name: torch.zeros(classes, layer.channels, dtype=torch.float64, device=device)
+        for layer in anatomy.layers
+    }
+    counts = torch.zeros(classes, dtype=torch.float64, device=device)
+    peaks: dict[str, Tensor] = {}
+    hooks = {read_point(layer, read_at): _peak_hook(layer.name, read_at, peaks) for layer in anatomy.layers}
+    with hooked(copy, hooks):
+        for inputs, labels in batches:
+            copy(inputs)
+            labels = labels.to(device)
+            counts += torch.bincount(labels, minlength=classes)
+            for name, peak in peaks.items():
+                sums[name].index_add_(0, labels, peak.double())
+            peaks.clear()
+    means = {name: (total / counts.clamp(min=1)[:, None]).float().cpu().numpy() for name, total in sums.items()}
+    return ActivationProfile(means, classes)
+
+
+def read_point(layer: ConvLayer, read_at: ReadAt) -> str:
+    """Return the module whose output is read for a layer."""
+    return layer.name if read_at == "conv" or layer.norm is None else layer.norm
+
+
+def _peak_hook(name: str, read_at: ReadAt, peaks: dict[str, Tensor]) -> Any:
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        peak = output.amax(dim=(2, 3))
+        if read_at == "relu":  # max ReLU(a) = ReLU(max a), so the rectifier itself need not be found
+            peak = peak.clamp(min=0)
+        # a layer that runs twice counts with its higher peak
+        peaks[name] = torch.maximum(peaks[name], peak) if name in peaks else peak
+
+    return hook

@@ -1,0 +1,135 @@
+"""The models there are: found in folders, loaded once, shared by everyone, never written to."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from orthoui.errors import CheckpointError, UnknownNameError
+from orthoui.models.anatomy import Anatomy, examine
+from orthoui.models.card import ModelCard
+from orthoui.models.checkpoints import load_checkpoint, read_card, weights_digest
+from orthoui.models.device import resolve_device
+from orthoui.models.fast import folding_is_exact
+from orthoui.settings import settings
+
+SUFFIX = ".safetensors"
+RESIDENT_MODELS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A resident model: float32, evaluation mode, gradients off, shared by all sessions, never written to."""
+
+    name: str
+    card: ModelCard
+    network: nn.Module
+    anatomy: Anatomy
+    digest: str
+    foldable: bool
+    device: torch.device
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A checkpoint in a folder. ``card`` is None when it cannot be read; ``problem`` then says why."""
+
+    name: str
+    path: Path
+    card: ModelCard | None
+    problem: str | None = None
+
+
+class Zoo:
+    """Checkpoints of some folders; the most recently used stay in memory."""
+
+    def __init__(self, folders: Sequence[Path], device: torch.device, resident: int = RESIDENT_MODELS) -> None:
+        self._folders = tuple(folders)
+        self._device = device
+        self._resident = resident
+        self._models: OrderedDict[tuple[str, int], TrainedModel] = OrderedDict()
+        self._cards: dict[tuple[Path, int], ModelEntry] = {}
+        self._lock = threading.RLock()
+
+    def entries(self) -> list[ModelEntry]:
+        """List every checkpoint, damaged ones included; a later folder's name wins over an earlier one's."""
+        found = {path.stem: path for folder in self._folders for path in sorted(folder.glob(f"*{SUFFIX}"))}
+        return [self._entry(name, path) for name, path in found.items()]
+
+    def trained(self) -> list[ModelEntry]:
+        """List the models a class can be forgotten in: readable ones that were shown every class."""
+        return [entry for entry in self.entries() if entry.card is not None and not entry.card.forgets]
+
+    def get(self, name: str) -> TrainedModel:
+        """Return a model, loading it at the first call. Raises ``UnknownNameError``, ``CheckpointError``."""
+        entries = {entry.name: entry for entry in self.entries()}
+        if name not in entries:
+            raise UnknownNameError("model", name, [entry.name for entry in self.trained()])
+        entry = entries[name]
+        if entry.card is None:
+            raise CheckpointError(entry.problem or f"{name} cannot be read.")
+        key = (name, entry.path.stat().st_mtime_ns)
+        with self._lock:
+            if key not in self._models:
+                self._models[key] = self._load(name, entry.path)
+            self._models.move_to_end(key)
+            while len(self._models) > self._resident:
+                self._models.popitem(last=False)
+            return self._models[key]
+
+    def reference(self, model: TrainedModel, classes: Sequence[int]) -> TrainedModel | None:
+        """Return the model retrained without ``classes``: same data, architecture, width and penalty."""
+        for entry in self.entries():
+            if entry.card is not None and is_reference(entry.card, model.card, classes):
+                return self.get(entry.name)
+        return None
+
+    def _entry(self, name: str, path: Path) -> ModelEntry:
+        key = (path, path.stat().st_mtime_ns)
+        with self._lock:
+            if key not in self._cards:
+                try:
+                    self._cards[key] = ModelEntry(name, path, read_card(path))
+                except CheckpointError as error:
+                    self._cards[key] = ModelEntry(name, path, None, str(error))
+            return self._cards[key]
+
+    def _load(self, name: str, path: Path) -> TrainedModel:
+        network, card = load_checkpoint(path)
+        network = network.to(self._device, memory_format=torch.channels_last)
+        generator = torch.Generator().manual_seed(0)
+        sample = torch.randn(2, 3, card.input_size, card.input_size, generator=generator).to(self._device)
+        anatomy = examine(network, sample)
+        return TrainedModel(
+            name=name,
+            card=card,
+            network=network,
+            anatomy=anatomy,
+            digest=weights_digest(network),
+            foldable=folding_is_exact(network, anatomy, sample),
+            device=self._device,
+        )
+
+
+def is_reference(card: ModelCard, original: ModelCard, classes: Sequence[int]) -> bool:
+    """Whether ``card`` describes ``original`` retrained from scratch without ``classes``."""
+    return (
+        tuple(sorted(card.forgets)) == tuple(sorted(classes))
+        and bool(card.forgets)
+        and card.dataset == original.dataset
+        and card.images_digest == original.images_digest
+        and card.architecture == original.architecture
+        and card.width == original.width
+        and card.orthogonality == original.orthogonality
+    )
+
+
+@lru_cache(maxsize=1)
+def zoo() -> Zoo:
+    """Return the zoo of this process: shipped models first, then the user's own."""
+    return Zoo(settings().model_folders, resolve_device())
