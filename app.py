@@ -1,1 +1,5 @@
-"""OrthoUI."""
+"""OrthoUI's entry point for Streamlit: navigation and page frame only."""
+
+from orthoui.ui.frame import navigation
+
+navigation()

@@ -1,8 +1,8 @@
 """The ``orthoui`` program: its options and the list of its commands.
 
-A command is a plain function in a file of its own, decorated with ``reports_errors``; naming it in ``COMMANDS`` adds it
-under the function's name. Its file imports torch and everything that imports torch inside the function, so that
-``orthoui --help`` answers at once.
+A command is a plain function in a file of its own, decorated with ``reports_errors``; naming it in
+``COMMANDS`` adds it under the function's name. Its file imports torch, and everything that imports torch,
+inside the function, so that ``orthoui --help`` answers at once.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[  # noqa: ARG001  answered by its callback
+    version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop."),
     ] = False,

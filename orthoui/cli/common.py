@@ -1,4 +1,4 @@
-"""What every command shares: errors in one sentence with the right exit code, and answers as a table or as JSON."""
+"""What every command shares: errors in one sentence with an exit code, answers as a table or as JSON."""
 
 import functools
 from collections.abc import Callable
@@ -21,10 +21,10 @@ R = TypeVar("R")
 
 
 def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a command: an expected error becomes one sentence on stderr and exit code 2 or 1, never a traceback.
+    """Decorate a command: an expected error becomes a sentence on stderr and an exit code, not a traceback.
 
-    Code 2 stands for bad input (a request out of bounds, a damaged file, an absent device), code 1 for a failed run.
-    Unexpected errors pass through: they are bugs and keep their traceback.
+    Code 2 stands for bad input (a request out of bounds, a damaged file, an absent device), code 1 for a
+    failed run. Unexpected errors pass through: they are bugs and keep their traceback.
     """
 
     @functools.wraps(command)
@@ -44,8 +44,8 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
 def emit(document: BaseModel | dict[str, Any], as_json: bool, table: Callable[[], RenderableType]) -> None:
     """Answer on stdout: with ``as_json`` exactly one JSON object on one line, else the table.
 
-    ``table`` is called only when it is shown. A number that is not finite becomes ``null`` in JSON: not measured is
-    never 0.
+    ``table`` is called only when it is shown. A number that is not finite becomes ``null`` in JSON: not
+    measured is never 0.
     """
     if as_json:
         typer.echo(to_json(document, inf_nan_mode="null").decode())
@@ -92,7 +92,7 @@ def _allowed(detail: ErrorDetails) -> str:
         case "greater_than":
             return f"it must be above {context['gt']}"
         case "literal_error" | "enum":
-            return f"choose {context['expected'].replace("'", '')}"
+            return f"choose {context['expected']}".replace("'", "")
         case "value_error":
             return str(context["error"]).rstrip(".")
         case _:

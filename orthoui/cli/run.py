@@ -26,7 +26,7 @@ def run(
     """Start the dashboard and print the address to open in a browser."""
     check_port(address, port)
     folder = app_folder()
-    # The server runs in the app's folder, where its configuration is: relative folders have to be resolved before.
+    # The server runs in the app's folder, where its configuration is: resolve relative folders before.
     places = settings()
     environment = {"ORTHOUI_HOME": str(places.home), "ORTHOUI_DATA": str(places.data_folder)}
     server = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
@@ -73,7 +73,7 @@ def _problem(address: str, port: int) -> int | None:
     except (OSError, UnicodeError):
         return errno.EADDRNOTAVAIL
     found = [_bind(family, place) for family, _, _, _, place in places]
-    # A machine without IPv6 still resolves localhost to ::1: one family that works is enough, one taken is not.
+    # A machine without IPv6 may still resolve localhost to ::1: one family that works is enough.
     for problem in found:
         if problem in (errno.EADDRINUSE, errno.EACCES, errno.EPERM):
             return problem

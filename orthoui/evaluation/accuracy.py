@@ -85,8 +85,8 @@ def accuracies(
     Works on part of a split too (a running estimate). Within each class the images seen must then be a
     random part of that class. ``class_sizes`` (C,) is the number of images per class in the complete split:
     every class then counts by its size there and not by how many of its images were seen so far, so no order
-    of images biases A_r; a group of which some class was not seen at all is None. Without ``class_sizes`` every
-    image counts the same, which assumes that the retained classes were seen in the split's proportions.
+    of images biases A_r; a group of which some class was not seen at all is None. Without ``class_sizes``
+    every image counts the same: the retained classes must have been seen in the split's proportions.
     Raises ``RequestError`` or ``UnknownNameError`` for input that does not fit together.
     """
     checked_pair(logits, labels)
@@ -94,11 +94,11 @@ def accuracies(
     chosen = checked_classes(forget_classes, classes)
     seen = np.bincount(labels, minlength=classes)
     hits = np.bincount(labels[logits.argmax(axis=1) == labels], minlength=classes)
-    spread_out = np.bincount(labels, weights=entropy(logits), minlength=classes)
+    entropies = np.bincount(labels, weights=entropy(logits), minlength=classes).astype(np.float64)
     sizes = _checked_sizes(class_sizes, seen)
     forgotten = forgotten_images(np.arange(classes), chosen)
-    forget, forget_entropy = _group(forgotten, seen, hits, spread_out, sizes)
-    retain, retain_entropy = _group(~forgotten, seen, hits, spread_out, sizes)
+    forget, forget_entropy = _group(forgotten, seen, hits, entropies, sizes)
+    retain, retain_entropy = _group(~forgotten, seen, hits, entropies, sizes)
     return Accuracies(
         split=split,
         forget_classes=chosen,
@@ -117,7 +117,7 @@ def _checked_sizes(class_sizes: Ints | None, seen: Ints) -> Ints:
         return seen
     if class_sizes.shape != seen.shape or (class_sizes < seen).any():
         raise RequestError(
-            "The numbers of images per class must name every class once and cannot be smaller than the images seen."
+            "The numbers of images per class must be one per class, none smaller than the images seen of it."
         )
     return class_sizes
 

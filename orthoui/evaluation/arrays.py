@@ -21,9 +21,10 @@ def checked_logits(logits: Floats) -> Floats:
     if logits.ndim != 2 or logits.shape[1] < 1:
         raise RequestError(f"Outputs must have the shape (images, classes), not {logits.shape}.")
     highest = logits.max(axis=1)  # not-a-number wins every maximum, so one look per image is enough
-    if not np.isfinite(highest).all():
+    broken = int((~np.isfinite(highest)).sum())
+    if broken:
         raise RequestError(
-            f"The outputs of {int((~np.isfinite(highest)).sum())} of {len(logits)} images are not finite numbers. "
+            f"The outputs of {broken} of {len(logits)} images are not finite numbers. "
             "Lower the strength or the ratio, or check the model's weights."
         )
     return logits
@@ -43,7 +44,8 @@ def checked_pair(logits: Floats, labels: Ints) -> tuple[Floats, Ints]:
     classes = logits.shape[1]
     if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
         raise RequestError(
-            f"Labels run from {labels.min()} to {labels.max()}; a model with {classes} outputs allows 0 to {classes - 1}."
+            f"Labels run from {labels.min()} to {labels.max()}; "
+            f"a model with {classes} outputs allows 0 to {classes - 1}."
         )
     return logits, labels
 

@@ -47,11 +47,12 @@ def jensen_shannon(p_logits: Floats, q_logits: Floats) -> NDArray[np.float64]:
     """
     if p_logits.shape != q_logits.shape:
         raise RequestError(
-            f"Two networks are compared on the same images and classes; got {p_logits.shape} and {q_logits.shape}."
+            "Two networks are compared on the same images and classes; "
+            f"got outputs of shape {p_logits.shape} and {q_logits.shape}."
         )
     p, q = softmax(p_logits), softmax(q_logits)
     middle = (p + q) / 2
-    per_image = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=1) / 2
+    per_image: NDArray[np.float64] = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=1) / 2
     return np.clip(per_image, 0.0, LARGEST)  # rounding leaves the bounds by an ulp
 
 

@@ -25,6 +25,8 @@ FEATURES: Registry[Feature] = Registry("membership feature")
 FOLDS = 5
 SMALLEST_GROUP = 2 * FOLDS
 """Fewest members, and fewest non-members, that an attack is trained on."""
+SMALLEST_RANGE = 1e-6
+"""A feature that varies less counts as constant: to a kernel of width 1 all images are then the same one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,8 @@ def _modified_entropy(logits: Floats, labels: Ints) -> Values:
 
 @FEATURES.add("correctness")
 def _correctness(logits: Floats, labels: Ints) -> Values:
-    return (logits.argmax(axis=1) == labels).astype(np.float64)
+    right: Bools = logits.argmax(axis=1) == labels
+    return right.astype(np.float64)
 
 
 def convention_a(
@@ -114,17 +117,18 @@ def convention_a(
         return None
     members, others = (score(part.logits, part.labels) for part in (retain_train, retain_test))
     asked = score(forget_train.logits, forget_train.labels)
-    values = []
+    values, examples_used = [], 0
     for generator in np.random.default_rng(seed).spawn(subsets):
         drawn = _matched_draw(retain_train.labels, retain_test.labels, size, generator)
         if drawn is None:
             return None
         examples = np.concatenate([members[drawn[0]], others[drawn[1]]])
-        if np.ptp(examples) == 0:
+        if np.ptp(examples) < SMALLEST_RANGE:
             return None
         is_member = np.arange(len(examples)) < len(drawn[0])
+        examples_used = len(drawn[0])
         values.append(100 * float(_verdicts(examples, is_member, asked).mean()))
-    return _result("A", feature, values, len(drawn[0]), len(asked), seed)
+    return _result("A", feature, values, examples_used, len(asked), seed)
 
 
 def convention_b(
@@ -148,16 +152,17 @@ def convention_b(
     """
     score = _checked_settings(feature, subsets, size)
     members, others = (score(part.logits, part.labels) for part in (forget_train, forget_test))
-    values = []
+    values, examples_used = [], 0
     for generator in np.random.default_rng(seed).spawn(subsets):
         drawn = _matched_draw(forget_train.labels, forget_test.labels, size, generator)
         if drawn is None:
             return None
         pair = members[drawn[0]], others[drawn[1]]
-        if np.ptp(np.concatenate(pair)) == 0:
+        if np.ptp(np.concatenate(pair)) < SMALLEST_RANGE:
             return None
+        examples_used = len(drawn[0])
         values.append(100 * _cross_validated(*pair))
-    return _result("B", feature, values, len(drawn[0]), 2 * len(drawn[0]), seed)
+    return _result("B", feature, values, examples_used, 2 * examples_used, seed)
 
 
 def _checked_settings(feature: str, subsets: int, size: int) -> Feature:
@@ -210,14 +215,15 @@ def _verdicts(examples: Values, is_member: Bools, asked: Values) -> Bools:
 def _cross_validated(members: Values, others: Values) -> float:
     """Balanced accuracy 0 … 1 over stratified folds; both sides are equally long and in random order."""
     fold = np.arange(len(members)) % FOLDS
-    caught, cleared = [], []
+    right = 0
     for held_out in range(FOLDS):
         kept = fold != held_out
         examples = np.concatenate([members[kept], others[kept]])
         is_member = np.arange(len(examples)) < kept.sum()
-        caught.append(_verdicts(examples, is_member, members[~kept]))
-        cleared.append(~_verdicts(examples, is_member, others[~kept]))
-    return float(np.concatenate(caught).mean() + np.concatenate(cleared).mean()) / 2
+        asked = np.concatenate([members[~kept], others[~kept]])
+        truth = np.arange(len(asked)) < len(asked) // 2
+        right += int((_verdicts(examples, is_member, asked) == truth).sum())
+    return right / (2 * len(members))  # equal sides: the share of right verdicts is ½(TPR + TNR)
 
 
 def _result(

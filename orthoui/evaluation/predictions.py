@@ -74,11 +74,11 @@ class PredictionMemo:
         """Keep logits; they become read-only because every session may be given them."""
         logits.setflags(write=False)
         with self._lock:
-            if key in self._entries:
+            if key in self._entries or logits.nbytes > self._limit:
                 return
             self._entries[key] = logits
             self._size += logits.nbytes
-            while self._size > self._limit and len(self._entries) > 1:
+            while self._size > self._limit:
                 self._size -= self._entries.popitem(last=False)[1].nbytes
 
 

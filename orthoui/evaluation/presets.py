@@ -120,9 +120,7 @@ def search_class(model: TrainedModel, data: Dataset, label: int) -> Found:
     """Screen every setting on a fair sample of calibration images, then measure the finalists on all of them."""
     images = data["calibration"]
     sample = images.subset(sampling_order(images.labels, (label,))[:FIRST_CHUNK])
-    ranked = sorted(
-        candidates(model), key=lambda setting: -_worth(_measure(model, data, sample, label, setting))
-    )
+    ranked = sorted(candidates(model), key=lambda setting: -_worth(_measure(model, data, sample, label, setting)))
     finalists = [(setting, _measure(model, data, images, label, setting)) for setting in ranked[:FINALISTS]]
     setting, result = max(finalists, key=lambda pair: _worth(pair[1]))
     unchanged: Setting = {"ratio": 0.0}

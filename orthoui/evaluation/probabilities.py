@@ -57,7 +57,7 @@ def modified_entropy(logits: Floats, labels: Ints) -> NDArray[np.float64]:
 def masked_logits(logits: Floats, forget_classes: Iterable[int]) -> Floats:
     """Return a copy of logits (N, C) with the forgotten classes' outputs at −inf: the logit-mask control.
 
-    It makes the forget accuracy 0 and forgets nothing: the network is the same. Not for anything but a control.
+    It makes the forget accuracy 0 and forgets nothing: the network is the same. For nothing but a control.
     Raises ``RequestError`` when no output would be left.
     """
     chosen = checked_classes(forget_classes, checked_logits(logits).shape[1])

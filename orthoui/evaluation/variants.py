@@ -33,5 +33,3 @@ def random_control(model: TrainedModel, profile: ActivationProfile, request: For
     """Return the plan of the null control: as many channels, as strongly scaled, chosen at random."""
     changes = {"score": "random", "edits": (), "seed": request.seed + 1}
     return make_plan(profile, model.anatomy, request.model_copy(update=changes))
-
-

@@ -5,13 +5,13 @@ from collections.abc import Collection, Sequence
 import plotly.graph_objects as go
 
 from orthoui.figures.kinds import AccuracySeries, Mode, SeriesKind
-from orthoui.figures.rows import label_room, name_rows, number_rows, row_height
+from orthoui.figures.rows import label_room, name_rows, number_labels, row_height
 from orthoui.figures.theme import Key, Palette, palette, style, translucent
-from orthoui.figures.words import percent
+from orthoui.figures.words import percent, sentence
 
 # Controls and the reference sit a little below the dots, so that equal values do not hide each other.
-LANES: dict[SeriesKind, float] = {"before": -0.1, "after": -0.1, "retrained": 0.25, "mask": 0.25, "random": 0.0}
-GLYPHS: dict[SeriesKind, str] = {"before": "○", "after": "●", "retrained": "◇", "random": "┄", "mask": "×"}
+LANES: dict[SeriesKind, float] = {"before": -0.16, "after": -0.16, "retrained": 0.16, "mask": 0.38, "random": 0.0}
+GLYPHS: dict[SeriesKind, str] = {"before": "○", "after": "●", "retrained": "◇", "random": "┄┄", "mask": "×"}
 ORDER: tuple[SeriesKind, ...] = ("random", "mask", "retrained", "before", "after")
 NUMBER_ROOM = 58
 
@@ -38,20 +38,19 @@ def per_class_accuracy(
             raise ValueError(f"The series “{one.name}” does not have one value for each of {len(classes)} classes.")
     groups = [tone.forgotten if place in forgotten else tone.retained for place in range(len(classes))]
     by_kind = {one.kind: one for one in measured}
-    figure = go.Figure()
-    _add_changes(figure, by_kind, groups)
+    figure = go.Figure([*_changes(by_kind, groups), *_intervals(by_kind, groups, tone)])
     for kind in ORDER:
         if kind in by_kind:
             figure.add_trace(_trace(by_kind[kind], classes, groups, tone))
     name_rows(figure, classes, tone, forgotten)
     after = by_kind.get("after")
-    if after is not None:
-        number_rows(figure, [_number(value) for value in after.values], groups, NUMBER_ROOM)
+    numbers = [] if after is None else [_number(value) for value in after.values]
     figure.update_xaxes(range=[-2, 102], tickvals=[0, 25, 50, 75, 100], title_text="accuracy (%)")
     return style(
         figure, mode, title=title, subtitle=subtitle, key=_key(measured, groups, tone),
         body=row_height(len(classes)) * len(classes), alt=_alt(title, measured, classes, forgotten),
         left=label_room(classes), right=NUMBER_ROOM + 4,
+        labels=number_labels(numbers, groups[: len(numbers)], NUMBER_ROOM),
     )  # fmt: skip
 
 
@@ -59,20 +58,43 @@ def _number(value: float | None) -> str:
     return "–" if value is None else percent(value)
 
 
-def _add_changes(figure: go.Figure, by_kind: dict[SeriesKind, AccuracySeries], groups: Sequence[str]) -> None:
-    """Join before and after by a thin line: the longer it is, the more a class has changed."""
-    before, after = by_kind.get("before"), by_kind.get("after")
-    if before is None or after is None:
-        return
+Spans = Sequence[tuple[float | None, float | None]]
+
+
+def _segments(
+    spans: Spans, lane: float, groups: Sequence[str], opacity: float, width: float, name: str
+) -> list[go.Scatter]:
+    """Draw one horizontal line a row between two values, in a pale tone of the row's colour."""
+    traces = []
     for colour in dict.fromkeys(groups):
         x: list[float | None] = []
         y: list[float | None] = []
-        for place, (start, end) in enumerate(zip(before.values, after.values, strict=True)):
+        for place, (start, end) in enumerate(spans):
             if groups[place] == colour and start is not None and end is not None:
                 x += [start, end, None]
-                y += [place + LANES["after"]] * 2 + [None]
-        line = {"color": translucent(colour, 0.45), "width": 1.5}
-        figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name="change"))
+                y += [place + lane, place + lane, None]
+        line = {"color": translucent(colour, opacity), "width": width}
+        traces.append(go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name=name))
+    return traces
+
+
+def _changes(by_kind: dict[SeriesKind, AccuracySeries], groups: Sequence[str]) -> list[go.Scatter]:
+    """Join before and after: the longer the line, the more a class has changed."""
+    before, after = by_kind.get("before"), by_kind.get("after")
+    if before is None or after is None:
+        return []
+    return _segments(list(zip(before.values, after.values, strict=True)), LANES["after"], groups, 0.6, 1.5, "change")
+
+
+def _intervals(by_kind: dict[SeriesKind, AccuracySeries], groups: Sequence[str], tone: Palette) -> list[go.Scatter]:
+    """Draw the intervals of the two models that are compared; those of the others are read by pointing."""
+    traces = []
+    for kind in ("after", "retrained"):
+        one = by_kind.get(kind)
+        if one is not None and one.low and one.high:
+            colours = groups if kind == "after" else [tone.retrained] * len(groups)
+            traces += _segments(list(zip(one.low, one.high, strict=True)), LANES[kind], colours, 0.4, 4, "interval")
+    return traces
 
 
 def _trace(one: AccuracySeries, classes: Sequence[str], groups: Sequence[str], tone: Palette) -> go.Scatter:
@@ -85,26 +107,13 @@ def _trace(one: AccuracySeries, classes: Sequence[str], groups: Sequence[str], t
     if one.kind == "random":
         # A line down all rows, not a fifth symbol: what the same number of random channels would have done.
         return go.Scatter(**common, mode="lines", line={"color": tone.control, "width": 2, "dash": "dot"})
-    errors = _errors(one, tone.control if one.kind == "mask" else tone.before)
     markers = {
         "before": {"symbol": "circle-open", "size": 12, "color": tone.before, "line": {"width": 2}},
         "after": {"symbol": "circle", "size": 10, "color": list(groups)},
         "retrained": {"symbol": "diamond-open", "size": 9, "color": tone.retrained, "line": {"width": 2}},
-        "mask": {"symbol": "x-thin", "size": 7, "line": {"width": 2, "color": tone.control}},
+        "mask": {"symbol": "x-thin", "size": 5, "line": {"width": 2, "color": tone.control}},
     }
-    return go.Scatter(**common, mode="markers", marker=markers[one.kind], error_x=errors)
-
-
-def _errors(one: AccuracySeries, colour: str) -> dict[str, object]:
-    if not (one.low and one.high) or one.kind in ("before", "mask"):
-        return {"visible": False}
-    above, below = [], []
-    for value, low, high in zip(one.values, one.low, one.high, strict=True):
-        known = value is not None and low is not None and high is not None
-        above.append(high - value if known else 0.0)  # type: ignore[operator]
-        below.append(value - low if known else 0.0)  # type: ignore[operator]
-    line = {"color": translucent(colour, 0.6), "thickness": 2, "width": 0}
-    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, **line}
+    return go.Scatter(**common, mode="markers", marker=markers[one.kind])
 
 
 def _interval(one: AccuracySeries, place: int) -> str:
@@ -129,4 +138,4 @@ def _alt(title: str, measured: Sequence[AccuracySeries], classes: Sequence[str],
         role = "forgotten" if place in forgotten else "retained"
         values = ", ".join(f"{one.name} {percent(one.values[place])}" for one in measured)
         rows.append(f"{name} ({role}): {values}")
-    return f"{title} Accuracy per class. " + "; ".join(rows) + "."
+    return f"{sentence(title)} Accuracy per class. " + "; ".join(rows) + "."

@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 import plotly.graph_objects as go
 
 from orthoui.figures.kinds import Mode
-from orthoui.figures.rows import label_room, name_rows, number_rows, row_height
+from orthoui.figures.rows import label_room, name_rows, number_labels, row_height
 from orthoui.figures.theme import palette, style
-from orthoui.figures.words import signed
+from orthoui.figures.words import sentence, signed
 
 NUMBER_ROOM = 48
 
@@ -42,11 +42,11 @@ def difference_bars(
     name_rows(figure, classes, tone, forgotten)
     texts = ["–" if value is None else signed(value) for value in differences]
     shades = [tone.muted if text in ("–", "0.0") else colour for text, colour in zip(texts, colours, strict=True)]
-    number_rows(figure, texts, shades, NUMBER_ROOM)
     figure.update_xaxes(range=[-end, end], nticks=5, title_text="change of accuracy (percentage points)")
     changes = "; ".join(f"{name} {text}" for name, text in zip(classes, texts, strict=True))
     return style(
         figure, mode, title=title, subtitle=subtitle, body=row_height(len(classes)) * len(classes),
-        alt=f"{title} Change in percentage points: {changes}.",
+        alt=f"{sentence(title)} Change in percentage points: {changes}.",
         left=label_room(classes), right=NUMBER_ROOM + 4,
+        labels=number_labels(texts, shades, NUMBER_ROOM),
     )  # fmt: skip

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 
-from orthoui.figures.kinds import Destination, Floats, Mode
-from orthoui.figures.rows import label_room, name_rows, number_rows, row_height
+from orthoui.figures.kinds import Destination, Floats, Label, Mode
+from orthoui.figures.rows import label_room, name_rows, number_labels, row_height
 from orthoui.figures.theme import Key, Palette, palette, style
-from orthoui.figures.words import percent
+from orthoui.figures.words import percent, sentence
 
 OTHERS = "others"
 NUMBER_ROOM = 58
@@ -41,6 +41,7 @@ def destinations(
     return style(
         figure, mode, title=title, subtitle=subtitle, key=_key(rows, lost, tone),
         body=row_height(len(rows)) * len(rows), alt=_alt(title, rows), left=room, right=NUMBER_ROOM + 4,
+        labels=_numbers(rows, lost, tone),
     )  # fmt: skip
 
 
@@ -63,7 +64,7 @@ def probability_bars(
     given = [np.asarray(one, dtype=np.float64) for one in (after, before, retrained) if one is not None]
     order = np.argsort(-np.max(given, axis=0), kind="stable")[:top]
     rows = [
-        Destination(classes[place], *(None if one is None else 100 * float(one[place]) for one in (after, before, retrained)))  # type: ignore[arg-type]
+        Destination(classes[place], 100 * float(after[place]), _share(before, place), _share(retrained, place))
         for place in order
     ]
     lost = [place for place, row in enumerate(rows) if row.name in forgotten]
@@ -71,9 +72,14 @@ def probability_bars(
     figure.update_xaxes(title_text="probability (%)")
     return style(
         figure, mode, title=title, key=_key(rows, lost, tone), body=22 * len(rows),
-        alt=_alt(title or "Class probabilities of this image.", rows),
+        alt=_alt(title or "Class probabilities of this image", rows),
         left=label_room([row.name for row in rows]), right=NUMBER_ROOM + 4,
+        labels=_numbers(rows, lost, tone),
     )  # fmt: skip
+
+
+def _share(probabilities: Floats | None, place: int) -> float | None:
+    return None if probabilities is None else 100 * float(probabilities[place])
 
 
 def _gather(rest: Sequence[Destination]) -> Destination:
@@ -89,7 +95,7 @@ def _gather(rest: Sequence[Destination]) -> Destination:
 
 
 def _share_chart(rows: Sequence[Destination], lost: Collection[int], tone: Palette) -> go.Figure:
-    colours = [tone.forgotten if place in lost else tone.retained for place in range(len(rows))]
+    colours = _colours(rows, lost, tone)
     names = [row.name for row in rows]
     places = list(range(len(rows)))
     bar = go.Bar(
@@ -98,8 +104,18 @@ def _share_chart(rows: Sequence[Destination], lost: Collection[int], tone: Palet
     )  # fmt: skip
     figure = go.Figure(bar)
     looks = {
-        "before": {"symbol": "circle-open", "size": 11, "color": tone.before, "line": {"width": 2}},
-        "retrained": {"symbol": "diamond-open", "size": 11, "color": tone.retrained, "line": {"width": 2}},
+        "before": {
+            "symbol": "circle",
+            "size": 11,
+            "color": tone.background,
+            "line": {"width": 2, "color": tone.before},
+        },
+        "retrained": {
+            "symbol": "diamond",
+            "size": 10,
+            "color": tone.background,
+            "line": {"width": 2, "color": tone.retrained},
+        },
     }
     for name, marker in looks.items():
         values = [getattr(row, name) for row in rows]
@@ -110,9 +126,16 @@ def _share_chart(rows: Sequence[Destination], lost: Collection[int], tone: Palet
                            hovertemplate=hover)
             )  # fmt: skip
     name_rows(figure, names, tone, lost)
-    number_rows(figure, [percent(row.after) for row in rows], colours, NUMBER_ROOM)
     figure.update_xaxes(range=[-2, 102], tickvals=[0, 25, 50, 75, 100])
     return figure
+
+
+def _colours(rows: Sequence[Destination], lost: Collection[int], tone: Palette) -> list[str]:
+    return [tone.forgotten if place in lost else tone.retained for place in range(len(rows))]
+
+
+def _numbers(rows: Sequence[Destination], lost: Collection[int], tone: Palette) -> list[Label]:
+    return number_labels([percent(row.after) for row in rows], _colours(rows, lost, tone), NUMBER_ROOM)
 
 
 def _key(rows: Sequence[Destination], lost: Collection[int], tone: Palette) -> list[Key]:
@@ -133,4 +156,4 @@ def _alt(title: str, rows: Sequence[Destination]) -> str:
             if value is not None
         ]  # fmt: skip
         parts.append(f"{row.name}: {percent(row.after)}" + (f" ({', '.join(compared)})" if compared else ""))
-    return f"{title} " + "; ".join(parts) + "."
+    return f"{sentence(title)} " + "; ".join(parts) + "."

@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from orthoui.figures.kinds import Bytes, Floats, Mode
+from orthoui.figures.kinds import Bytes, Floats, Label, Mode
 from orthoui.figures.montage import Cells, Scaling, data_uri, levels, map_png, montage, to_png
-from orthoui.figures.theme import Key, Palette, palette, style
-from orthoui.figures.words import markup, short
+from orthoui.figures.theme import SMALL_SIZE, Key, Palette, palette, style
+from orthoui.figures.words import markup, sentence, short
 
 # Width the height is made for; on a narrower screen the grid shrinks and keeps its proportions.
 WIDTH = 358
@@ -48,9 +48,11 @@ def channel_grid(
     _mark(figure, cells, pruned, tone)
     figure.add_trace(_targets(cells, ids, hover))
     if selected in ids:
-        _frame(figure, cells, [ids.index(selected)], tone.cut, 4, "selected")
+        _frame(figure, cells, [ids.index(selected)], tone.cut, 3.5, "selected")
     key = [Key("◥", (tone.forgotten,), "pruned")] if pruned else []
-    alt = f"{title} {len(ids)} activation maps; pruned channels: {_listed([ids[place] for place in pruned])}."
+    alt = (
+        f"{sentence(title)} {len(ids)} activation maps; pruned channels: {_listed([ids[place] for place in pruned])}."
+    )
     return _finish(figure, cells, mode, title=title, subtitle=subtitle, key=key, alt=alt, width=width, bottom=8)
 
 
@@ -77,22 +79,30 @@ def image_row(
     scale = _enlargement(len(tiles), max(tiles.shape[1:3]))
     across = tiles.shape[2] * scale
     # The label stands in a strip below its image, inside the cell, so that it shrinks with the grid.
-    strip = round(0.26 * across / scale)
+    strip = round(0.32 * across / scale)
     tiles = np.pad(tiles, ((0, 0), (0, strip), (0, 0), (0, 0)))
     picture, cells = montage(tiles, columns, scale=scale, gap=_gap(across), gap_level=0)
     figure = _canvas(data_uri(to_png(picture)), cells)
     _mark(figure, cells, list(marked), tone, strip * scale)
     figure.add_trace(_targets(cells, list(range(len(images))), list(labels)))
     if selected is not None:
-        _frame(figure, cells, [selected], tone.cut, 4, "selected", strip * scale)
-    for place, label in enumerate(labels):
-        left, top = cells.corner(place)
-        figure.add_annotation(
-            x=left + cells.width / 2, y=top + cells.height - strip * scale / 2, text=markup([short(label, 12)]),
-            font={"size": 12, "color": tone.forgotten if place in marked else tone.text}, showarrow=False,
-        )  # fmt: skip
-    alt = f"{title} {len(images)} images: {', '.join(labels)}.".strip()
-    return _finish(figure, cells, mode, title=title, subtitle=subtitle, key=(), alt=alt, width=width, bottom=4)
+        _frame(figure, cells, [selected], tone.cut, 3.5, "selected", strip * scale)
+    words = [
+        _caption(cells, place, label, strip * scale, tone.forgotten if place in marked else tone.text)
+        for place, label in enumerate(labels)
+    ]
+    alt = f"{sentence(title)} {len(images)} images: {', '.join(labels)}.".strip()
+    return _finish(
+        figure, cells, mode, title=title, subtitle=subtitle, key=(), alt=alt, width=width, bottom=4, labels=words
+    )
+
+
+def _caption(cells: Cells, place: int, label: str, strip: int, colour: str) -> Label:
+    left, top = cells.corner(place)
+    return {
+        "x": left + cells.width / 2, "y": top + cells.height - strip / 2, "text": markup([short(label, 12)]),
+        "font": {"size": SMALL_SIZE, "color": colour}, "showarrow": False,
+    }  # fmt: skip
 
 
 def _opaque(image: Bytes) -> Bytes:
@@ -107,7 +117,7 @@ def _enlargement(count: int, side: int) -> int:
 
 
 def _gap(across: int) -> int:
-    return max(2, round(across * 0.07))
+    return max(2, round(across * 0.09))
 
 
 def _channel_words(channel: int, factor: float | None) -> str:
@@ -160,13 +170,15 @@ def _mark(figure: go.Figure, cells: Cells, places: Sequence[int], tone: Palette,
 
 
 def _frame(
-    figure: go.Figure, cells: Cells, places: Sequence[int], colour: str, thickness: int, name: str, strip: int = 0
+    figure: go.Figure, cells: Cells, places: Sequence[int], colour: str, thickness: float, name: str, strip: int = 0
 ) -> None:
     x: list[float | None] = []
     y: list[float | None] = []
+    # The selection lies in the gap, outside a pruned cell's frame, so that both can be seen.
+    out = cells.gap / 2 if name == "selected" else 0
     for place in places:
-        left, top = cells.corner(place)
-        right, foot = left + cells.width, top + cells.height - strip
+        left, top = (edge - out for edge in cells.corner(place))
+        right, foot = left + cells.width + 2 * out, top + cells.height - strip + 2 * out
         x += [left, right, right, left, left, right, None]
         y += [top, top, foot, foot, top, top, None]
     line = {"color": colour, "width": thickness}
@@ -175,17 +187,27 @@ def _frame(
 
 def _finish(
     figure: go.Figure, cells: Cells, mode: Mode, *, title: str, subtitle: str, key: Sequence[Key], alt: str,
-    width: int, bottom: int,
+    width: int, bottom: int, labels: Sequence[Label] = (),
 ) -> go.Figure:  # fmt: skip
     across, down = cells.size
     edge = cells.gap / 2 + 1
     body = round((width - 8) * down / max(across, 1))
-    style(figure, mode, title=title, subtitle=subtitle, key=key, body=body, alt=alt, right=4, bottom=bottom)
+    style(
+        figure,
+        mode,
+        title=title,
+        subtitle=subtitle,
+        key=key,
+        body=body,
+        alt=alt,
+        right=4,
+        bottom=bottom,
+        labels=labels,
+    )
     hidden = {"visible": False, "constrain": "domain"}
     figure.update_xaxes(hidden | {"range": [-edge, across + edge], "constraintoward": "left"})
     figure.update_yaxes(
-        hidden
-        | {"range": [down + edge, -edge], "constraintoward": "top", "scaleanchor": "x", "scaleratio": 1}
+        hidden | {"range": [down + edge, -edge], "constraintoward": "top", "scaleanchor": "x", "scaleratio": 1}
     )
     # The nearest cell answers wherever the pointer is: markers keep their size while cells shrink on a phone.
     return figure.update_layout(hoverdistance=60)

@@ -1,14 +1,14 @@
 """Activation differences of channels: all together as a histogram, and layer by layer with every channel drawn."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import plotly.graph_objects as go
 
-from orthoui.figures.kinds import DifferenceBins, Mode
+from orthoui.figures.kinds import Counts, DifferenceBins, Floats, Label, Mode
 from orthoui.figures.theme import Key, Palette, palette, style
+from orthoui.figures.words import sentence
 
 HEIGHT = 220
+ROUND = (1, 2, 5, 10, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 
 
 def difference_histogram(
@@ -27,17 +27,17 @@ def difference_histogram(
     """
     tone = palette(mode)
     edges = np.asarray(bins.edges, dtype=np.float64)
-    pruned, kept = np.asarray(bins.pruned), np.asarray(bins.kept)
+    pruned, kept = np.asarray(bins.pruned, np.int64), np.asarray(bins.kept, np.int64)
     figure = go.Figure()
-    figure.add_trace(_bars("pruned", edges, pruned, np.zeros(len(pruned)), tone.forgotten, tone))
+    figure.add_trace(_bars("pruned", edges, pruned, np.zeros_like(pruned), tone.forgotten))
     # Pruned channels stand on the axis, kept ones above them, so that few pruned ones are never a thin cap.
-    figure.add_trace(_bars("kept", edges, kept, pruned, tone.kept, tone))
+    figure.add_trace(_bars("kept", edges, kept, pruned, tone.kept))
     figure.update_layout(barmode="overlay", bargap=0)
     tallest = float((kept + pruned).max(initial=1))
-    marks = [count for count in (0, 1, 10, 50, 100, 200, 500, 1000, 2000, 5000) if count <= tallest * 1.05]
-    marks = [0, *[count for count in marks if count and np.sqrt(count / tallest) > 0.09]]
+    # Round counts whose labels do not touch each other on the square-root axis.
+    marks = [0, *(count for count in ROUND if 0.01 < count / tallest <= 1.3)]
     figure.update_yaxes(
-        range=[0, np.sqrt(tallest) * 1.16], tickvals=[float(np.sqrt(count)) for count in marks],
+        range=[0, np.sqrt(tallest) * 1.2], tickvals=[float(np.sqrt(count)) for count in marks],
         ticktext=[f"{count:,}" for count in marks], tickfont={"size": 12, "color": tone.muted},
         title_text="channels (square-root scale)",
     )  # fmt: skip
@@ -46,17 +46,18 @@ def difference_histogram(
         title_text="activation difference, forgotten − retained",
     )  # fmt: skip
     if cut is not None:
-        _draw_cut(figure, cut, edges, tone)
+        figure.add_vline(x=cut, line={"color": tone.cut, "width": 2})
     total_pruned, total_kept = int(pruned.sum()), int(kept.sum())
     key = [Key("■", (tone.forgotten,), f"pruned: {total_pruned:,}"), Key("■", (tone.kept,), f"kept: {total_kept:,}")]
+    labels = [] if cut is None else [_cut_label(cut, edges, tone)]
     where = "" if cut is None else f", cut at {cut:.2f}"
-    alt = f"{title} Histogram of {total_pruned + total_kept:,} channels: {total_pruned:,} pruned{where}."
-    return style(figure, mode, title=title, subtitle=subtitle, key=key, body=body, alt=alt, left=52, bottom=48)
+    alt = f"{sentence(title)} Histogram of {total_pruned + total_kept:,} channels: {total_pruned:,} pruned{where}."
+    return style(
+        figure, mode, title=title, subtitle=subtitle, key=key, body=body, alt=alt, left=52, bottom=48, labels=labels
+    )
 
 
-def _bars(
-    name: str, edges: np.ndarray, counts: np.ndarray, below: np.ndarray, colour: str, tone: Palette
-) -> go.Bar:
+def _bars(name: str, edges: Floats, counts: Counts, below: Counts, colour: str) -> go.Bar:
     filled = np.flatnonzero(counts)
     base = np.sqrt(below[filled])
     return go.Bar(
@@ -64,14 +65,14 @@ def _bars(
         y=np.sqrt(below[filled] + counts[filled]) - base, base=base, name=name,
         marker={"color": colour, "line": {"width": 0}},
         customdata=[[int(i), float(edges[i]), float(edges[i + 1]), int(counts[i])] for i in filled],
-        hovertemplate="%{customdata[3]} " + name + ", difference %{customdata[1]:.2f} to %{customdata[2]:.2f}<extra></extra>",
+        hovertemplate=f"%{{customdata[3]}} {name}, "
+        "difference %{customdata[1]:.2f} to %{customdata[2]:.2f}<extra></extra>",
     )  # fmt: skip
 
 
-def _draw_cut(figure: go.Figure, cut: float, edges: np.ndarray, tone: Palette) -> None:
-    figure.add_vline(x=cut, line={"color": tone.cut, "width": 2})
+def _cut_label(cut: float, edges: Floats, tone: Palette) -> Label:
     left_half = cut < (edges[0] + edges[-1]) / 2
-    figure.add_annotation(
-        x=cut, y=1, yref="paper", yanchor="top", xanchor="left" if left_half else "right",
-        xshift=6 if left_half else -6, text=f"cut {cut:.2f}", font={"color": tone.cut}, showarrow=False,
-    )  # fmt: skip
+    return {
+        "x": cut, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left" if left_half else "right",
+        "xshift": 6 if left_half else -6, "text": f"cut {cut:.2f}", "font": {"color": tone.cut}, "showarrow": False,
+    }  # fmt: skip

@@ -9,7 +9,10 @@ import numpy.typing as npt
 
 Mode = Literal["light", "dark"]
 SeriesKind = Literal["before", "after", "retrained", "random", "mask"]
+# One annotation as Plotly takes it: text, place, font.
+Label = dict[str, Any]
 Floats = npt.NDArray[np.floating[Any]]
+Counts = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -29,7 +32,7 @@ class AccuracySeries:
 
 @dataclass(frozen=True)
 class Destination:
-    """Share of the forgotten class's images that the model answers with ``name``: percent; ``None`` is not measured."""
+    """Share of the forgotten class's images answered with ``name``, in percent; ``None`` was not measured."""
 
     name: str
     after: float

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 
 import plotly.graph_objects as go
 
-from orthoui.figures.theme import Palette
+from orthoui.figures.kinds import Label
+from orthoui.figures.theme import TEXT_SIZE, Palette
 from orthoui.figures.words import markup, short, tabular
 
 LETTER = 7.4
@@ -32,10 +33,13 @@ def name_rows(figure: go.Figure, names: Sequence[str], tone: Palette, strong: Co
     )  # fmt: skip
 
 
-def number_rows(figure: go.Figure, texts: Sequence[str], colours: Sequence[str], right: int) -> None:
-    """Write one number at the right end of each row, right-aligned in the margin of ``right`` pixels."""
-    for place, (text, colour) in enumerate(zip(texts, colours, strict=True)):
-        figure.add_annotation(
-            text=tabular(text), font={"color": colour}, showarrow=False,
-            x=1, xref="paper", xanchor="right", xshift=right, y=place, yref="y", yanchor="middle",
-        )  # fmt: skip
+def number_labels(texts: Sequence[str], colours: Sequence[str], right: int, size: int = TEXT_SIZE) -> list[Label]:
+    """Return one number for the right end of each row, right-aligned in the margin of ``right`` pixels."""
+    return [
+        {
+            "text": tabular(text), "font": {"size": size, "color": colour}, "showarrow": False,
+            "x": 1, "xref": "paper", "xanchor": "right", "xshift": right,
+            "y": place, "yref": "y", "yanchor": "middle",
+        }
+        for place, (text, colour) in enumerate(zip(texts, colours, strict=True))
+    ]  # fmt: skip

@@ -2,27 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
 from orthoui.figures.kinds import LayerDifferences, Mode
-from orthoui.figures.rows import label_room
-from orthoui.figures.theme import Key, Palette, palette, style
-from orthoui.figures.words import short, tabular
+from orthoui.figures.rows import label_room, number_labels
+from orthoui.figures.theme import SMALL_SIZE, Key, Palette, palette, style
+from orthoui.figures.words import sentence, short
 
 # Beyond this many marks a browser takes noticeable time; of larger networks every k-th channel by rank is drawn.
 MAX_MARKS = 5000
 ROW = 22
 NUMBER_ROOM = 86
-Scale = Literal["layer", "common"]
+# Places along the axis are whole numbers from 0 (−1) over 1000 (zero) to 2000 (+1): half as long to send as
+# numbers with a point, and never negative because plotly writes the bytes of negative ones at thrice the length.
+ZERO = 1000
 
 
 @dataclass(frozen=True)
 class _Marks:
-    x: npt.NDArray[np.float32]
+    x: npt.NDArray[np.int16]
     y: npt.NDArray[np.int8]
     channels: list[tuple[str, int]]
 
@@ -33,16 +34,15 @@ def layer_histograms(
     mode: Mode,
     title: str,
     subtitle: str = "",
-    scale: Scale = "layer",
     selected: tuple[str, int] | None = None,
 ) -> go.Figure:
     """Draw one row a layer and one mark a channel; a mark's ``customdata`` is (layer name, channel index).
 
-    ``scale="layer"`` stretches each row to its own largest difference, because layers differ in scale and the cut
-    is made layer by layer; ``"common"`` draws all rows in the units of the activation. ``selected`` gets a ring.
+    Each row is stretched to its own largest difference, because layers differ in scale and the cut is made layer
+    by layer. ``selected`` (layer name, channel) gets a ring. Not for comparing sizes between layers.
     """
     tone = palette(mode)
-    units = _units(layers, scale)
+    units = _units(layers)
     total = sum(len(layer.values) for layer in layers)
     step = -(-total // MAX_MARKS) if total else 1
     kept, pruned = _marks(layers, units, False, step), _marks(layers, units, True, step)
@@ -53,34 +53,36 @@ def layer_histograms(
     if selected is not None:
         _ring(figure, layers, units, selected, tone)
     _label(figure, layers, tone)
-    unit = "share of the layer's largest" if scale == "layer" else "forgotten − retained"
-    figure.update_xaxes(title_text=f"activation difference ({unit})", nticks=6, zeroline=True)
-    if scale == "layer":
-        figure.update_xaxes(range=[-1.04, 1.04], tickvals=[-1, -0.5, 0, 0.5, 1])
+    figure.update_xaxes(
+        range=[-0.04 * ZERO, 2.04 * ZERO], tickvals=[part * ZERO for part in (0, 0.5, 1, 1.5, 2)],
+        ticktext=["−1", "−0.5", "0", "0.5", "1"], title_text="difference, share of the layer's largest",
+    )  # fmt: skip
     key = [Key("●", (tone.forgotten,), "pruned"), Key("|", (tone.kept,), "kept"), Key("❙", (tone.cut,), "cut")]
     note = f"{subtitle} One in {step} channels is drawn.".strip() if step > 1 else subtitle
-    style(
+    figure.add_vline(x=ZERO, line={"color": tone.control, "width": 1}, layer="below")
+    counts = [int(layer.pruned.sum()) for layer in layers]
+    numbers = [f"{count} of {len(layer.pruned)}" for count, layer in zip(counts, layers, strict=True)]
+    colours = [tone.forgotten if count else tone.muted for count in counts]
+    return style(
         figure, mode, title=title, subtitle=note, key=key, body=ROW * len(layers), alt=_alt(title, layers),
         left=label_room([layer.name for layer in layers]), right=NUMBER_ROOM,
+        labels=number_labels(numbers, colours, NUMBER_ROOM - 4, SMALL_SIZE),
     )  # fmt: skip
-    return figure.update_xaxes(zeroline=True, zerolinecolor=tone.control, zerolinewidth=1)
 
 
-def _units(layers: Sequence[LayerDifferences], scale: Scale) -> list[float]:
-    """Return what one unit of the axis is in each layer; a layer of zeros keeps its zeros."""
-    if scale == "common":
-        return [1.0] * len(layers)
-    return [float(np.abs(layer.values).max(initial=0.0)) or 1.0 for layer in layers]
+def _units(layers: Sequence[LayerDifferences]) -> list[float]:
+    """Return how much difference one step of the axis is in each layer; a layer of zeros keeps its zeros."""
+    return [(float(np.abs(layer.values).max(initial=0.0)) or 1.0) / ZERO for layer in layers]
 
 
 def _marks(layers: Sequence[LayerDifferences], units: Sequence[float], pruned: bool, step: int) -> _Marks:
-    x, y = [np.empty(0, np.float32)], [np.empty(0, np.int8)]
+    x, y = [np.empty(0, np.int16)], [np.empty(0, np.int8)]
     channels: list[tuple[str, int]] = []
     for row, (layer, unit) in enumerate(zip(layers, units, strict=True)):
         chosen = np.flatnonzero(layer.pruned == pruned)
         # By rank from the top, so that the largest difference of every group is always among those drawn.
         chosen = chosen[np.argsort(-layer.values[chosen], kind="stable")][::step]
-        x.append((layer.values[chosen] / unit).astype(np.float32))
+        x.append(np.rint(ZERO + layer.values[chosen] / unit).astype(np.int16))
         y.append(np.full(len(chosen), row, np.int8))
         channels += [(layer.name, int(channel)) for channel in chosen]
     return _Marks(np.concatenate(x), np.concatenate(y), channels)
@@ -95,7 +97,7 @@ def _strip(marks: _Marks, name: str, marker: dict[str, object]) -> go.Scatter:
 
 def _cuts(layers: Sequence[LayerDifferences], units: Sequence[float], tone: Palette) -> go.Scatter:
     rows = [row for row, layer in enumerate(layers) if layer.cut is not None]
-    x = [(layers[row].cut or 0.0) / units[row] for row in rows]
+    x = [round(ZERO + (layers[row].cut or 0.0) / units[row]) for row in rows]
     marker = {"symbol": "line-ns", "size": ROW - 4, "line": {"width": 2, "color": tone.cut}}
     return go.Scatter(x=x, y=rows, mode="markers", marker=marker, name="cut", hoverinfo="skip")
 
@@ -108,7 +110,7 @@ def _ring(
     for row, layer in enumerate(layers):
         if layer.name == name and 0 <= channel < len(layer.values):
             marker = {"symbol": "circle-open", "size": 15, "color": tone.cut, "line": {"width": 2.5}}
-            x = [float(layer.values[channel]) / units[row]]
+            x = [round(ZERO + float(layer.values[channel]) / units[row])]
             figure.add_trace(
                 go.Scatter(x=x, y=[row], mode="markers", marker=marker, name="selected", hoverinfo="skip")
             )
@@ -117,18 +119,11 @@ def _ring(
 def _label(figure: go.Figure, layers: Sequence[LayerDifferences], tone: Palette) -> None:
     figure.update_yaxes(
         range=[len(layers) - 0.5, -0.5], tickvals=list(range(len(layers))), showgrid=True,
-        ticktext=[short(layer.name) for layer in layers], ticklabelstandoff=8,
+        ticktext=[short(layer.name, 16, 4) for layer in layers], ticklabelstandoff=8,
         tickfont={"size": 12, "color": tone.text},
     )  # fmt: skip
-    for row, layer in enumerate(layers):
-        count = int(layer.pruned.sum())
-        figure.add_annotation(
-            text=tabular(f"{count} of {len(layer.pruned)}"), showarrow=False,
-            font={"size": 12, "color": tone.forgotten if count else tone.muted},
-            x=1, xref="paper", xanchor="right", xshift=NUMBER_ROOM - 4, y=row, yanchor="middle",
-        )  # fmt: skip
 
 
 def _alt(title: str, layers: Sequence[LayerDifferences]) -> str:
     rows = "; ".join(f"{layer.name} {int(layer.pruned.sum())} of {len(layer.pruned)} channels" for layer in layers)
-    return f"{title} Pruned channels by layer: {rows}."
+    return f"{sentence(title)} Pruned channels by layer: {rows}."

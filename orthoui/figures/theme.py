@@ -11,13 +11,14 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb, sequential
 
-from orthoui.figures.kinds import Bytes, Mode
-from orthoui.figures.words import lines, markup
+from orthoui.figures.kinds import Bytes, Label, Mode
+from orthoui.figures.words import balanced, lines, markup, width
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
-TITLE_SIZE, TEXT_SIZE = 16, 13
-# Characters that fit 340 pixels, the narrowest chart of a 390-pixel phone, in a wide system font.
-TITLE_MEASURE, TEXT_MEASURE = 39, 50
+TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 16, 13, 12
+# Widths of an m that fit 354 pixels, the narrowest chart of a 390-pixel phone. The estimate of ``words.width`` was
+# compared with DejaVu Sans, the widest of the usual system fonts: 6 % short for its bold, 6 % long for its regular.
+TITLE_EMS, TEXT_EMS = 354 / (TITLE_SIZE * 1.06), 354 / (TEXT_SIZE * 0.95)
 TITLE_LINE, TEXT_LINE = 21, 17
 # Titles are findings and change with every slider step: room for two lines is kept, so that nothing jumps.
 TITLE_LINES = 2
@@ -47,7 +48,7 @@ class Palette:
 
 PALETTES: dict[Mode, Palette] = {
     "light": Palette(
-        background="#FFFFFF",
+        background="#FCFBF8",
         text="#1B1F24",
         muted="#5F6873",
         faint="#E6E8EB",
@@ -63,7 +64,7 @@ PALETTES: dict[Mode, Palette] = {
         gain="#8A6400",
     ),
     "dark": Palette(
-        background="#0E1117",
+        background="#151514",
         text="#F0F2F5",
         muted="#A3ACB8",
         faint="#262C35",
@@ -130,34 +131,39 @@ def style(
     left: int = 0,
     right: int = 8,
     bottom: int = 44,
+    labels: Sequence[Label] = (),
 ) -> go.Figure:
     """Apply the common layout in place and return the figure.
 
     ``title`` is the finding, ``subtitle`` the definition, ``body`` the height of the plot itself in pixels and
-    ``left``, ``right``, ``bottom`` the room for labels around it. The alternative text goes to
-    ``layout.meta["alt"]``. An empty title leaves no room for one.
+    ``left``, ``right``, ``bottom`` the room for ``labels`` (Plotly annotations) around it. The alternative text goes
+    to ``layout.meta["alt"]``. An empty title leaves no room for one.
     """
     tone = palette(mode)
-    title_lines = lines(title, TITLE_MEASURE)
-    notes = [*([markup(lines(subtitle, TEXT_MEASURE))] if subtitle else []), *_key_lines(key)]
+    title_lines = balanced(title, TITLE_EMS)
+    notes = [*([markup(lines(subtitle, TEXT_EMS))] if subtitle else []), *_key_lines(key)]
     reserved = TITLE_LINE * TITLE_LINES if title else 0
     titled = TITLE_LINE * len(title_lines)
     noted = TEXT_LINE * sum(note.count("<br>") + 1 for note in notes) + (16 if title or notes else 6)
     # One line beyond the reserved two is taken from the plot; a still longer title makes the figure taller.
     height = max(reserved, titled - TITLE_LINE) + noted + body + bottom
+    above = max(reserved, titled) + noted
+    head = [
+        _head("title", f"<b>{markup(title_lines)}</b>" if title else "", TITLE_SIZE, tone.text, left, above),
+        _head("subtitle", "<br>".join(notes), TEXT_SIZE, tone.muted, left, above - titled - 2),
+    ]
     figure.update_layout(
+        # All at once: Plotly checks the whole list again with every annotation that is added by itself.
+        annotations=[*(block for block in head if block["text"]), *labels],
         template=None,
         font={"family": FONT, "size": TEXT_SIZE, "color": tone.text},
         height=height,
-        margin={"l": left, "r": right, "t": max(reserved, titled) + noted, "b": bottom, "pad": 0},
+        margin={"l": left, "r": right, "t": above, "b": bottom, "pad": 0},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         showlegend=False, hovermode="closest", dragmode=False,
         hoverlabel={"bgcolor": tone.background, "bordercolor": tone.muted, "font": {"color": tone.text}},
         meta={"alt": alt},
     )  # fmt: skip
-    from_top = figure.layout.margin.t
-    _head(figure, "title", f"<b>{markup(title_lines)}</b>", TITLE_SIZE, tone.text, left, from_top)
-    _head(figure, "subtitle", "<br>".join(notes), TEXT_SIZE, tone.muted, left, from_top - titled - 2)
     _quiet_axes(figure, tone)
     # A click selects a point for the page; the others must not fade, or the chart would blink.
     for kind in ("scatter", "scattergl", "bar"):
@@ -165,21 +171,20 @@ def style(
     return figure
 
 
-def _head(figure: go.Figure, name: str, text: str, size: int, colour: str, left: int, above: int) -> None:
+def _head(name: str, text: str, size: int, colour: str, left: int, above: int) -> Label:
     """Set a block of lines at the left edge, its top ``above`` pixels over the plot.
 
     Plotly's own title is cut off at the top when it has several lines; an annotation is not.
     """
-    if text not in ("", "<b></b>"):
-        figure.add_annotation(
-            name=name, text=text, font={"size": size, "color": colour}, align="left", showarrow=False,
-            borderpad=0, x=0, xref="paper", xanchor="left", xshift=-left,
-            y=1, yref="paper", yanchor="top", yshift=above,
-        )  # fmt: skip
+    return {
+        "name": name, "text": text, "font": {"size": size, "color": colour}, "align": "left",
+        "showarrow": False, "borderpad": 0, "x": 0, "xref": "paper", "xanchor": "left", "xshift": -left,
+        "y": 1, "yref": "paper", "yanchor": "top", "yshift": above,
+    }  # fmt: skip
 
 
 def _quiet_axes(figure: go.Figure, tone: Palette) -> None:
-    small = {"size": 12, "color": tone.muted}
+    small = {"size": SMALL_SIZE, "color": tone.muted}
     common = {
         "fixedrange": True, "zeroline": False, "showline": False, "ticks": "",
         "gridcolor": tone.faint, "gridwidth": 1, "title": {"font": small, "standoff": 6},
@@ -191,15 +196,15 @@ def _quiet_axes(figure: go.Figure, tone: Palette) -> None:
 def _key_lines(key: Sequence[Key]) -> list[str]:
     """Set the key as text, filled line by line: a key of words wraps on a phone, Plotly's legend moves the plot."""
     rows: list[str] = []
-    used = TEXT_MEASURE
+    used = 0.0
     for entry in key:
-        length = len(entry.symbol) * len(entry.colours) + len(entry.label) + 4
+        room = len(entry.colours) + width(entry.label) + 1.4
         marks = "".join(f'<span style="color:{colour}">{entry.symbol}</span>' for colour in entry.colours)
         text = f"{marks} {markup([entry.label])}"
-        if used + length > TEXT_MEASURE:
-            rows.append(text)
-            used = length
-        else:
+        if rows and used + room <= TEXT_EMS:
             rows[-1] += f"   {text}"
-            used += length
+            used += room
+        else:
+            rows.append(text)
+            used = room
     return rows

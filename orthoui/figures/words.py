@@ -1,7 +1,6 @@
 """Numbers and names as people read them in charts: percent, signed points, wrapped lines, short names."""
 
 import html
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,9 +31,42 @@ def signed(value: float, decimals: int = 1) -> str:
     return ("+" if value > 0 else MINUS) + text
 
 
-def lines(text: str, measure: int) -> list[str]:
-    """Break plain text into lines of at most ``measure`` characters."""
-    return textwrap.wrap(text, measure, break_long_words=True)
+def lines(text: str, ems: float) -> list[str]:
+    """Break plain text into lines of at most ``ems`` widths of an m, judged for a wide system font."""
+    broken: list[str] = []
+    # A number keeps its unit on the same line.
+    for word in text.replace(" %", "\u00a0%").split(" "):
+        joined = f"{broken[-1]} {word}" if broken else word
+        if broken and width(joined) <= ems:
+            broken[-1] = joined
+        else:
+            broken += _pieces(word, ems)
+    return broken
+
+
+def balanced(text: str, ems: float) -> list[str]:
+    """Break a title into as few lines as ``lines`` does, but of about equal length: no lonely last word."""
+    broken = lines(text, ems)
+    while len(broken) > 1 and len(narrower := lines(text, ems := ems - 0.5)) == len(broken):
+        broken = narrower
+    return broken
+
+
+def width(text: str) -> float:
+    """Estimate how wide a text is, in widths of an m; a little too wide rather than cut off."""
+    return sum(0.38 if letter in "iljtfrI.,:;'|()[] " else 0.95 if letter in "mwMW%@—…" else 0.64 for letter in text)
+
+
+def _pieces(word: str, ems: float) -> list[str]:
+    """Cut a word that is wider than a line."""
+    letters = max(1, int(ems / 0.95))
+    return [word] if width(word) <= ems else [word[at : at + letters] for at in range(0, len(word), letters)]
+
+
+def sentence(text: str) -> str:
+    """End a title with a full stop, so that more sentences can follow it."""
+    text = text.strip()
+    return text if not text or text[-1] in ".!?" else text + "."
 
 
 def markup(parts: Sequence[str]) -> str:
@@ -42,13 +74,15 @@ def markup(parts: Sequence[str]) -> str:
     return "<br>".join(html.escape(part, quote=False) for part in parts)
 
 
-def short(name: str, limit: int = 16) -> str:
-    """Return a name of at most ``limit`` characters; what is cut is marked.
+def short(name: str, limit: int = 16, tail: int = 0) -> str:
+    """Return a name of at most ``limit`` characters; what is cut is marked, its last ``tail`` characters stay.
 
-    >>> short("aquarium_fish_of_the_sea", 12)
-    'aquarium_fi…'
+    >>> short("aquarium_fish_of_the_sea", 12), short("layer2.0.downsample.0", 16, 4)
+    ('aquarium_fi…', 'layer2.0.do…le.0')
     """
-    return name if len(name) <= limit else name[: limit - 1].rstrip() + "…"
+    if len(name) <= limit:
+        return name
+    return name[: limit - 1 - tail].rstrip() + "…" + (name[-tail:] if tail else "")
 
 
 def tabular(text: str) -> str:

@@ -38,23 +38,20 @@ def activation_profile(
     A layer without batch norm is read at the convolution. The network is not changed; hooks live on a copy.
     """
     copy = sharing_copy(network).eval()
-    device = next(network.parameters()).device
-    sums = {
-        layer.name: torch.zeros(classes, layer.channels, dtype=torch.float64, device=device)
-        for layer in anatomy.layers
-    }
-    counts = torch.zeros(classes, dtype=torch.float64, device=device)
+    # summed on the processor: not every device has float64, and adding by index on CUDA is not repeatable
+    sums = {layer.name: torch.zeros(classes, layer.channels, dtype=torch.float64) for layer in anatomy.layers}
+    counts = torch.zeros(classes, dtype=torch.float64)
     peaks: dict[str, Tensor] = {}
     hooks = {read_point(layer, read_at): _peak_hook(layer.name, read_at, peaks) for layer in anatomy.layers}
     with hooked(copy, hooks):
         for inputs, labels in batches:
             copy(inputs)
-            labels = labels.to(device)
+            labels = labels.cpu()
             counts += torch.bincount(labels, minlength=classes)
             for name, peak in peaks.items():
-                sums[name].index_add_(0, labels, peak.double())
+                sums[name].index_add_(0, labels, peak.cpu().double())
             peaks.clear()
-    means = {name: (total / counts.clamp(min=1)[:, None]).float().cpu().numpy() for name, total in sums.items()}
+    means = {name: (total / counts.clamp(min=1)[:, None]).float().numpy() for name, total in sums.items()}
     return ActivationProfile(means, classes)
 
 

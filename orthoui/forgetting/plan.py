@@ -40,11 +40,11 @@ class Plan:
     def digest(self) -> str:
         """Name of the effect, 16 hex digits: two requests that scale the same channels alike share it."""
         effect = {
-            name: [layer.channels.tolist(), layer.keep.tolist()]
+            name: sorted(pair for pair in zip(layer.channels.tolist(), layer.keep.tolist(), strict=True) if pair[1] != 1)
             for name, layer in self.layers.items()
             if (layer.keep != 1).any()
         }
-        return hashlib.sha256(json.dumps([self.target, effect]).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps([self.target, effect], sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def touched_channels(self) -> int:

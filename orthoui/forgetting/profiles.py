@@ -102,9 +102,9 @@ class _DamagedError(Exception):
 
 
 def _read(path: Path, model: TrainedModel, classes: int) -> Means | None:
-    if not path.exists():
-        return None
     try:
+        if not path.exists():
+            return None
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             means: Means = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping

@@ -35,10 +35,11 @@ def layers_in_scope(anatomy: Anatomy, scope: str) -> tuple[str, ...]:
     if kind == "layers":
         chosen = {anatomy[name].name for name in asked}
         return tuple(name for name in anatomy.names if name in chosen)
-    for stage in asked:
-        if int(stage) not in anatomy.stages:
-            raise UnknownNameError("stage", stage, anatomy.stages)
-    return tuple(layer.name for layer in anatomy.layers if str(layer.stage) in asked)
+    stages = {int(stage) for stage in asked}
+    for number in sorted(stages):
+        if number not in anatomy.stages:
+            raise UnknownNameError("stage", number, anatomy.stages)
+    return tuple(layer.name for layer in anatomy.layers if layer.stage in stages)
 
 
 def make_plan(profile: ActivationProfile, anatomy: Anatomy, request: ForgetRequest) -> Plan:

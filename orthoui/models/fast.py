@@ -61,7 +61,7 @@ def fast_copy(network: nn.Module, anatomy: Anatomy, dtype: torch.dtype, *, fold:
         if isinstance(head, nn.Linear):
             _set(copy, anatomy.head, FullPrecisionHead(head))
     for name, module in copy.named_modules():
-        if anatomy.head is None or not name.startswith(anatomy.head):
+        if anatomy.head is None or not f"{name}.".startswith(f"{anatomy.head}."):
             _cast(module, dtype)
     return copy
 

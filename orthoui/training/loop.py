@@ -49,7 +49,7 @@ def train_network(
     images = retained(data["train"], recipe.forgets)
     pixels = prepare(images.images, mean=mean, std=std, padding=data.padding)
     labels = images.labels
-    steps = len(images) // recipe.batch_size
+    steps = max(1, len(images) // recipe.batch_size)  # fewer images than a batch are one batch
     optimiser = make_optimiser(network, recipe)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.learning_rate, total_steps=steps * recipe.epochs, pct_start=0.25

@@ -1,0 +1,247 @@
+"""The controls that choose what is forgotten; bounds, steps and help come from the request's own fields."""
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import streamlit as st
+
+from orthoui.errors import OrthoError
+from orthoui.evaluation.presets import paper, recommended
+from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target, bounds
+from orthoui.models.zoo import zoo
+from orthoui.ui import session
+from orthoui.ui.thumbnails import class_thumbnails
+from orthoui.ui.view import View, default_request
+
+WORDS = {
+    "floor": "Floor (paper)",
+    "scaled": "Scaled",
+    "uniform": "Uniform",
+    "difference": "Difference (paper)",
+    "margin": "Margin",
+    "standardised": "Standardised",
+    "random": "Random (control)",
+    "conv": "Filters (paper)",
+    "bn": "Batch norm",
+    "conv_sync": "Filters and statistics",
+    "relu": "Behind the rectifier",
+}
+READ_WORDS = {"conv": "At the convolution", "bn": "Behind batch norm", "relu": "Behind the rectifier"}
+IMAGE_COUNTS = (1, 2, 5, 10, 20, 50, 100, 1_000_000)
+
+
+def request_controls() -> None:
+    """Draw all controls of the request: classes, ratio, strength, presets, and the rest folded."""
+    _class_picker()
+    _slider("ratio")
+    _slider("strength")
+    _presets()
+    with st.expander("Advanced"):
+        _advanced()
+
+
+def model_controls() -> None:
+    """Draw the choice of the model and the one-click contrast with its plain or orthogonal twin."""
+    names = [entry.name for entry in zoo().trained()]
+    cards = {entry.name: entry.card for entry in zoo().trained()}
+
+    def title(name: str) -> str:
+        card = cards.get(name)
+        return f"{session.data().title} · {card.title}" if card else name
+
+    with st.container(horizontal=True, vertical_alignment="center", key="model_bar"):
+        st.session_state["model_choice"] = session.view().model
+        st.selectbox(
+            "Model",
+            names,
+            format_func=title,
+            key="model_choice",
+            on_change=lambda: choose_model(st.session_state["model_choice"]),
+            label_visibility="collapsed",
+            width=430,
+        )
+        twin = twin_of(session.view().model)
+        if twin is not None:
+            kind = "orthogonal" if session.model().card.orthogonality == 0 else "plain"
+            st.button(
+                f"Same sliders, {kind} network",
+                icon=":material/compare_arrows:",
+                key="twin",
+                on_click=choose_model,
+                args=(twin,),
+                kwargs={"keep_settings": True},
+                help="The same data, size and seed, trained with or without the orthogonality penalty.",
+            )
+
+
+def twin_of(name: str) -> str | None:
+    """Return the model that differs from this one only in the orthogonality penalty, if there is one."""
+    here = zoo().get(name).card
+    for entry in zoo().trained():
+        card = entry.card
+        if card is not None and bool(card.orthogonality) != bool(here.orthogonality):
+            same = ("dataset", "architecture", "width", "seed", "images_digest")
+            if all(getattr(card, field) == getattr(here, field) for field in same):
+                return entry.name
+    return None
+
+
+def choose_model(name: str, *, keep_settings: bool = False) -> None:
+    """Switch to another model; without ``keep_settings`` its own recommended setting is taken."""
+    view = session.view()
+    try:
+        model = zoo().get(name)
+    except OrthoError as error:
+        session.report(str(error))
+        return
+    classes = tuple(label for label in view.request.classes if label < len(model.card.classes)) or (0,)
+    request = view.request.model_copy(update={"edits": (), "classes": classes})
+    if not keep_settings:
+        request = default_request(model, classes)
+    session.set_view(View(model=name, request=request, example=view.example))
+
+
+def choose_classes(classes: list[int]) -> None:
+    """Forget other classes; a setting that is a preset follows to the new class's preset."""
+    count = len(session.data().classes)
+    if not classes:
+        session.report("Choose at least one class to forget.")
+    elif len(classes) >= count:
+        session.report(f"All {count} classes cannot be forgotten: nothing would be left to keep. Leave one out.")
+    else:
+        view, model = session.view(), session.model()
+        preset = current_preset()
+        if preset is None:
+            session.change_request(classes=tuple(classes), edits=())
+        else:
+            maker: Callable[..., ForgetRequest] = default_request if preset == "recommended" else _paper_for
+            request = maker(model, tuple(sorted(classes)))
+            session.set_view(view.model_copy(update={"request": request}))
+
+
+def _paper_for(_: object, classes: tuple[int, ...]) -> ForgetRequest:
+    return paper(classes)
+
+
+def current_preset() -> str | None:
+    """Return “paper” or “recommended” when the request is exactly that preset, else None."""
+    request, model = session.view().request, session.model()
+    if request == paper(request.classes):
+        return "paper"
+    return "recommended" if request == recommended(model, request.classes) else None
+
+
+def _class_picker() -> None:
+    data = session.data()
+    pictures = class_thumbnails(data.name)
+    st.session_state["class_choice"] = list(session.view().request.classes)
+    with st.container(key="classes"):
+        st.pills(
+            "Forget",
+            range(len(data.classes)),
+            selection_mode="multi",
+            format_func=lambda label: f"![{data.classes[label]}]({pictures[label]}) {data.classes[label]}",
+            key="class_choice",
+            on_change=lambda: choose_classes(st.session_state["class_choice"]),
+        )
+
+
+def _slider(name: str) -> None:
+    field = ForgetRequest.model_fields[name]
+    low, high = bounds(field)
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    key = f"{name}_choice"
+    st.session_state[key] = float(getattr(session.view().request, name))
+    st.slider(
+        str(field.title),
+        float(low or 0),
+        float(1 if high is None else high),
+        step=float(str(extra["step"])),
+        format="%.2f",
+        key=key,
+        help=field.description,
+        on_change=lambda: session.change_request(**{name: round(st.session_state[key], 4)}),
+    )
+
+
+def _presets() -> None:
+    request, model = session.view().request, session.model()
+    best = recommended(model, request.classes)
+    active = current_preset()
+    with st.container(horizontal=True, key="presets"):
+        _preset_button("Paper", paper(request.classes), active == "paper", "The paper's setting, to the letter.")
+        if best is not None:
+            words = "The best setting found for this model on calibration images, never on the test images."
+            _preset_button("Recommended", best, active == "recommended", words)
+        st.button(
+            "Reset",
+            icon=":material/restart_alt:",
+            type="tertiary",
+            key="reset",
+            on_click=_reset,
+            help="Back to the class and setting the page opened with.",
+        )
+
+
+def _preset_button(label: str, request: ForgetRequest, active: bool, words: str) -> None:
+    st.button(
+        label,
+        key=f"preset_{label.lower()}",
+        type="primary" if active else "secondary",
+        on_click=lambda: session.set_view(session.view().model_copy(update={"request": request})),
+        help=words,
+    )
+
+
+def _reset() -> None:
+    from orthoui.ui.view import from_query
+
+    session.set_view(from_query({"model": session.view().model}, zoo())[0])
+
+
+def _advanced() -> None:
+    request, anatomy = session.view().request, session.model().anatomy
+    _choice("score", get_args(Score), WORDS)
+    _choice("target", get_args(Target), WORDS)
+    _choice("attenuation", get_args(Attenuation), WORDS)
+    scopes = ["all", *(f"stage:{stage}" for stage in anatomy.stages)]
+    if request.scope not in scopes:
+        scopes.append(request.scope)
+    words = {scope: _scope_words(scope) for scope in scopes}
+    _choice("scope", tuple(scopes), words)
+    counts = sorted({*IMAGE_COUNTS, request.images_per_class})
+    _choice("images_per_class", tuple(counts), {n: "all" if n == IMAGE_COUNTS[-1] else str(n) for n in counts})
+    _choice("read_at", get_args(ReadAt), READ_WORDS)
+    st.session_state["seed_choice"] = request.seed
+    st.number_input(
+        "Seed",
+        0,
+        2**31 - 1,
+        key="seed_choice",
+        help=ForgetRequest.model_fields["seed"].description,
+        on_change=lambda: session.change_request(seed=st.session_state["seed_choice"]),
+    )
+
+
+def _scope_words(scope: str) -> str:
+    kind, _, items = scope.partition(":")
+    if kind == "all":
+        return "All layers"
+    parts = items.split("+")
+    if kind == "stage":
+        return f"Stage {' and '.join(parts)} only"
+    return f"{len(parts)} chosen layers" if len(parts) > 1 else f"Layer {parts[0]} only"
+
+
+def _choice(name: str, options: tuple[Any, ...], words: dict[Any, str]) -> None:
+    field = ForgetRequest.model_fields[name]
+    key = f"{name}_choice"
+    st.session_state[key] = getattr(session.view().request, name)
+    st.selectbox(
+        str(field.title),
+        options,
+        format_func=lambda option: words[option],
+        key=key,
+        help=field.description,
+        on_change=lambda: session.change_request(**{name: st.session_state[key]}),
+    )

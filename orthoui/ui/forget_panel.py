@@ -1,0 +1,124 @@
+"""The Forget page: controls at the left, and at the right evidence that sharpens while one looks."""
+
+from typing import Any
+
+import streamlit as st
+from pydantic_core import to_json
+
+from orthoui.evaluation.outcome import Outcome
+from orthoui.evaluation.pipeline import forget
+from orthoui.evaluation.summary import cost, document, headline, to_csv
+from orthoui.evaluation.verdict import judge
+from orthoui.figures import CONFIG
+from orthoui.ui import controls, runs, session
+from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
+from orthoui.ui.frame import explained, show_problems
+from orthoui.ui.table import table_html
+
+VERDICT_ICONS = {
+    "forgotten": ":material/check_circle:",
+    "partly": ":material/incomplete_circle:",
+    "over-forgotten": ":material/error:",
+    "others damaged": ":material/heart_broken:",
+    "not forgotten": ":material/cancel:",
+    "unchanged": ":material/radio_button_unchecked:",
+    "not measured": ":material/help:",
+}
+
+
+class Slots:
+    """Places on the page that are written several times in one run, as the measurement sharpens."""
+
+    def __init__(self) -> None:
+        with st.container(key="headline"):
+            self.headline = st.empty()
+            self.verdict = st.empty()
+        left, right = st.columns([0.27, 0.73], gap="large")
+        with left:
+            controls.request_controls()
+        with right:
+            first, second = st.columns([0.55, 0.45])
+            self.accuracy, self.flow = first.empty(), second.empty()
+            self.histogram, self.layers = st.container(key="histogram"), st.container(key="layers")
+            self.table = st.empty()
+            self.footer = st.container()
+
+
+@st.fragment
+def forget_panel() -> None:
+    """Draw the page; only this part runs again when a control moves."""
+    show_problems()
+    controls.model_controls()
+    slots = Slots()
+    with explained():
+        _measure(slots)
+    session.write_link()
+
+
+def _measure(slots: Slots) -> None:
+    view, mode = session.view(), session.mode()
+    phase = None
+    for outcome in forget(session.model(), session.data(), view.request, session.reference()):
+        _say(slots, outcome)
+        reached = (tuple(sorted(outcome.measured)), _exact(outcome), outcome.distance is not None)
+        if reached != phase:
+            key = "-".join(map(str, reached)) + view.request.digest + mode
+            _draw(slots.accuracy, accuracy_figure(outcome, mode), f"accuracy-{key}")
+            _draw(slots.flow, flow_figure(outcome, mode), f"flow-{key}")
+            if phase is None:
+                _channels(slots, outcome)
+            phase = reached
+        slots.table.html(table_html(outcome))
+    runs.remember(outcome)
+    _footer(slots.footer, outcome)
+
+
+def _exact(outcome: Outcome) -> tuple[str, ...]:
+    return tuple(sorted(name for name, measured in outcome.measured.items() if measured.exact))
+
+
+def _say(slots: Slots, outcome: Outcome) -> None:
+    verdict = judge(outcome)
+    slots.headline.markdown(f"## {headline(outcome)}")
+    seen = sum(estimate.n for estimate in outcome.measured["after"].accuracies.per_class if estimate)
+    state = f"{seen:,} {outcome.split} images" + ("" if outcome.exact else " so far, sharpening …")
+    slots.verdict.markdown(
+        f"{VERDICT_ICONS[verdict.kind]} {verdict.sentence} :small[:gray[{cost(outcome)} · {state}]]"
+    )
+
+
+def _draw(slot: Any, figure: Any, key: str) -> None:
+    slot.plotly_chart(figure, theme=None, config=CONFIG, key=key, alt=figure.layout.meta["alt"])
+
+
+def _channels(slots: Slots, outcome: Outcome) -> None:
+    mode = session.mode()
+    if not outcome.plan.layers:
+        return
+    with slots.histogram:
+        _draw(st, histogram_figure(outcome.plan, mode), "histogram-chart")
+    with slots.layers:
+        _draw(st, layers_figure(outcome.plan, mode), "layers-chart")
+
+
+def _footer(place: Any, outcome: Outcome) -> None:
+    with place:
+        timings = outcome.timings_ms
+        st.caption(
+            f"Split: {outcome.split}. Seed {outcome.request.seed}. Profile {timings['profile']:.1f} ms, "
+            f"plan {timings['plan']:.1f} ms, apply {timings['apply']:.1f} ms, "
+            f"evaluation {timings['evaluate'] / 1000:.2f} s on {outcome.device} ({outcome.precision}). "
+            "Accuracy that falls does not prove that the class is erased: it may only be hidden."
+        )
+        for notice in outcome.notices:
+            st.warning(notice, icon=":material/info:")
+        name = f"orthoui-{outcome.model}-{outcome.request.digest}"
+        with st.container(horizontal=True):
+            st.download_button("CSV", to_csv(outcome), f"{name}.csv", "text/csv", icon=":material/download:")
+            st.download_button(
+                "JSON",
+                to_json(document(outcome), indent=1),
+                f"{name}.json",
+                "application/json",
+                icon=":material/download:",
+            )

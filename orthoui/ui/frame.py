@@ -1,0 +1,66 @@
+"""The frame around every page: style, navigation, errors in words."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from orthoui.errors import OrthoError
+from orthoui.figures import CONFIG
+from orthoui.settings import app_folder
+from orthoui.ui import session
+
+log = logging.getLogger(__name__)
+
+PAGES = {
+    "Explore": (
+        ("forget", "Forget", "pages/explore/forget.py", "Forget a class by slider and see the evidence."),
+        ("channels", "Channels", "pages/explore/channels.py", "What single channels see, and what they do."),
+        ("heatmaps", "Heatmaps", "pages/explore/heatmaps.py", "Where the network looks, before and after."),
+    ),
+    "Lab": (("runs", "Runs", "pages/lab/runs.py", "This session's forgettings, side by side."),),
+}
+ICONS = {
+    "forget": ":material/backspace:",
+    "channels": ":material/blur_on:",
+    "heatmaps": ":material/center_focus_strong:",
+    "runs": ":material/list_alt:",
+}
+
+
+def navigation() -> None:
+    """Set up the app and run the page that the address names."""
+    st.set_page_config(page_title="OrthoUI", page_icon=":material/blur_on:", layout="wide")
+    st.html(app_folder() / "assets" / "style.css")
+    pages = [
+        st.Page(path, title=title, url_path=url, icon=ICONS[url], help=words, default=url == "forget")
+        for group in PAGES.values()
+        for url, title, path, words in group
+    ]
+    page = st.navigation(pages, position="top")
+    with explained():
+        session.open_session()
+        page.run()
+        session.write_link()
+
+
+def show_problems() -> None:
+    """Show what was wrong with the link or with the last thing that was set, above the page."""
+    for problem in session.problems():
+        st.warning(problem, icon=":material/info:")
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Show an expected error as a sentence on the page; the rest of the page stays."""
+    try:
+        yield
+    except OrthoError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def chart(figure: go.Figure, key: str) -> None:
+    """Show a figure that is only looked at."""
+    st.plotly_chart(figure, theme=None, config=CONFIG, key=key, alt=figure.layout.meta["alt"])

@@ -1,0 +1,55 @@
+"""This session's forgettings, newest last; one of them may be pinned as A."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import streamlit as st
+
+from orthoui.evaluation.outcome import Outcome
+from orthoui.evaluation.summary import headline
+from orthoui.evaluation.verdict import judge
+from orthoui.ui import session
+from orthoui.ui.view import View
+
+RUNS = "runs"
+PINNED = "pinned"
+MOST = 200
+
+
+@dataclass(frozen=True)
+class Run:
+    """One complete forgetting of this session: what was set and what was measured."""
+
+    number: int
+    view: View
+    outcome: Outcome
+    sentence: str
+    verdict: str
+
+
+def remember(outcome: Outcome) -> None:
+    """Add a complete outcome to the session's runs; the same request is kept once, the oldest run leaves first."""
+    runs = all_runs()
+    if not outcome.complete:
+        return
+    known = any(run.outcome.model == outcome.model and run.outcome.request == outcome.request for run in runs)
+    if not known:
+        number = runs[-1].number + 1 if runs else 1
+        run = Run(number, session.view(), outcome, headline(outcome), judge(outcome).kind)
+        st.session_state[RUNS] = [*runs, run][-MOST:]
+
+
+def all_runs() -> list[Run]:
+    """Return the session's runs, oldest first."""
+    return cast(list[Run], st.session_state.get(RUNS, []))
+
+
+def pin(number: int | None) -> None:
+    """Pin one run as A, or none."""
+    st.session_state[PINNED] = number
+
+
+def pinned() -> Run | None:
+    """Return the pinned run, if there is one."""
+    number = st.session_state.get(PINNED)
+    return next((run for run in all_runs() if run.number == number), None)

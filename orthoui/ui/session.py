@@ -1,0 +1,83 @@
+"""One browser session: its view, in step with the link in the address bar, and its list of runs."""
+
+from typing import Any, cast
+
+import streamlit as st
+
+from orthoui.data import Dataset, load_dataset
+from orthoui.errors import OrthoError
+from orthoui.figures import Mode
+from orthoui.models.zoo import TrainedModel, zoo
+from orthoui.ui.view import View, from_query, to_query
+
+VIEW = "view"
+PROBLEMS = "problems"
+
+
+def open_session() -> None:
+    """Read the link when the session is new; later runs keep the session's own view."""
+    if VIEW not in st.session_state:
+        view, problems = from_query(st.query_params.to_dict(), zoo())
+        st.session_state[VIEW] = view
+        st.session_state[PROBLEMS] = problems
+
+
+def view() -> View:
+    """Return the session's view."""
+    return cast(View, st.session_state[VIEW])
+
+
+def set_view(changed: View) -> None:
+    """Replace the session's view; what was wrong with the link no longer matters."""
+    st.session_state[VIEW] = changed
+    st.session_state[PROBLEMS] = []
+
+
+def change_request(**changes: Any) -> None:
+    """Change fields of the request; a value that is not allowed is explained and left aside."""
+    try:
+        set_view(view().with_request(**changes))
+    except OrthoError as error:
+        report(str(error))
+
+
+def change(**changes: Any) -> None:
+    """Change fields of the view other than the request."""
+    set_view(View.model_validate({**view().model_dump(), **changes}))
+
+
+def report(problem: str) -> None:
+    """Show a sentence above the page until the next change."""
+    st.session_state[PROBLEMS] = [problem]
+
+
+def problems() -> list[str]:
+    """Return the sentences to show above the page."""
+    return cast(list[str], st.session_state.get(PROBLEMS, []))
+
+
+def write_link() -> None:
+    """Put the view into the address bar, so that copying the address copies the view."""
+    query = to_query(view())
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+def model() -> TrainedModel:
+    """Return the model of the view."""
+    return zoo().get(view().model)
+
+
+def data() -> Dataset:
+    """Return the data set of the view's model."""
+    return load_dataset(model().card.dataset)
+
+
+def reference() -> TrainedModel | None:
+    """Return the model retrained without the view's classes, if there is one."""
+    return zoo().reference(model(), view().request.classes)
+
+
+def mode() -> Mode:
+    """Return whether the page is light or dark."""
+    return "dark" if st.context.theme.type == "dark" else "light"

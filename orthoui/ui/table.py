@@ -1,0 +1,83 @@
+"""The table of the Forget page: one row per network, intervals in a lighter tone."""
+
+from html import escape
+
+from orthoui.evaluation.accuracy import Estimate
+from orthoui.evaluation.distance import ReferenceDistance
+from orthoui.evaluation.membership import MembershipResult
+from orthoui.evaluation.outcome import Outcome
+from orthoui.evaluation.summary import ROWS
+from orthoui.evaluation.variants import Variant
+
+HEADS = (
+    ("network", "What is compared."),
+    ("forgotten class", "A_u: accuracy on test images of the forgotten class, with 95 % interval."),
+    ("other classes", "A_r: accuracy on test images of all other classes, with 95 % interval."),
+    (
+        "recognised as training images",
+        "How many of the class's training images an attacker still takes for training images (membership inference, "
+        "convention A). Compare with the retrained row.",
+    ),
+    (
+        "told from unseen",
+        "How well an attacker tells the class's training images from unseen ones (membership inference, convention B). "
+        "50 % is guessing.",
+    ),
+    (
+        "distance to retrained",
+        "Jensen–Shannon divergence between the answers on forgotten images, 0 to 0.69; in the retrained row: the "
+        "distance between two retrained models with different seeds.",
+    ),
+)
+WAITING = '<span class="waiting">measuring …</span>'
+NONE = '<span class="light">not measured</span>'
+
+
+def table_html(outcome: Outcome) -> str:
+    """Return the table as HTML; every text in it is escaped."""
+    heads = "".join(f'<th scope="col" title="{escape(help_)}">{escape(text)}</th>' for text, help_ in HEADS)
+    rows = "".join(_row(outcome, variant, name) for variant, name in ROWS if _shown(outcome, variant))
+    return f'<div class="evidence"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _shown(outcome: Outcome, variant: Variant) -> bool:
+    return variant in outcome.measured or variant in ("retrained", "random")
+
+
+def _row(outcome: Outcome, variant: Variant, name: str) -> str:
+    measured = outcome.measured.get(variant)
+    waiting = NONE if outcome.complete or (variant == "retrained" and outcome.reference is None) else WAITING
+    cells = [f'<th scope="row"><span class="mark {variant}"></span>{escape(name)}</th>']
+    if measured is None:
+        cells += [f"<td>{waiting}</td>"] * 2
+    else:
+        cells += [_estimate(measured.accuracies.forget), _estimate(measured.accuracies.retain)]
+    attacked = variant in ("before", "after", "retrained")
+    result = outcome.membership.get(variant)
+    for attack in (result.convention_a, result.convention_b) if result else (None, None):
+        cells.append(_attack(attack, waiting if attacked and result is None else NONE))
+    cells.append(_distance(outcome, variant, waiting))
+    return f'<tr class="{variant}">{"".join(cells)}</tr>'
+
+
+def _estimate(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return f"<td>{NONE}</td>"
+    return f'<td>{estimate.value:.1f} % <span class="light">{estimate.low:.1f}–{estimate.high:.1f}</span></td>'
+
+
+def _attack(result: MembershipResult | None, otherwise: str) -> str:
+    if result is None:
+        return f"<td>{otherwise}</td>"
+    return f'<td>{result.mean:.1f} % <span class="light">± {result.spread:.1f}</span></td>'
+
+
+def _distance(outcome: Outcome, variant: Variant, waiting: str) -> str:
+    shown: ReferenceDistance | None = {"after": outcome.distance, "retrained": outcome.distance_floor}.get(variant)
+    if variant not in ("after", "retrained"):
+        return "<td></td>"
+    if shown is None or shown.forget is None:
+        undecided = outcome.distance is None and outcome.reference is not None
+        return f"<td>{waiting if undecided else NONE}</td>"
+    part = shown.forget
+    return f'<td>{part.mean:.3f} <span class="light">{part.low:.3f}–{part.high:.3f}</span></td>'

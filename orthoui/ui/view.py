@@ -1,0 +1,172 @@
+"""The view: everything a person has set, as one value that a link carries and every page reads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from orthoui.data import Dataset, load_dataset
+from orthoui.errors import OrthoError, RequestError, UnknownNameError
+from orthoui.evaluation.presets import paper, recommended
+from orthoui.forgetting.request import ChannelEdit, ForgetRequest, parse_request
+from orthoui.forgetting.selection import layers_in_scope
+from orthoui.models.zoo import TrainedModel, Zoo
+
+PREFERRED_MODEL = "fashion-mnist-resnet18-w16-orthogonal"
+PREFERRED_CLASS = 7
+REQUEST_FIELDS = tuple(ForgetRequest.model_fields)
+ALWAYS_IN_LINK = ("model", "classes", "ratio", "strength")
+
+
+class View(BaseModel):
+    """What is shown: a model, a request, and the things picked out on the pages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    request: ForgetRequest
+    example: int = Field(default=0, ge=0, le=1_000_000, description="place of the example among its class's images")
+    other: int | None = Field(default=None, ge=0, le=10_000, description="retained class shown beside, by number")
+    layer: str | None = Field(default=None, max_length=200, description="layer whose maps are shown")
+    channel: int | None = Field(default=None, ge=0, le=100_000, description="channel under inspection")
+    cam_layer: str | None = Field(default=None, max_length=200, description="layer that heatmaps are read from")
+    cam_class: int | None = Field(default=None, ge=0, le=10_000, description="class that heatmaps explain")
+
+    @field_validator("model")
+    @classmethod
+    def _short(cls, name: str) -> str:
+        if not name or len(name) > 200:
+            raise ValueError("a model's name has 1 to 200 characters")
+        return name
+
+    def with_request(self, **changes: Any) -> "View":
+        """Return the view with a changed request. Raises ``RequestError`` when a value is not allowed."""
+        fields: dict[str, object] = {**self.request.model_dump(), **changes}
+        return self.model_copy(update={"request": parse_request(fields)})
+
+
+def to_query(view: View) -> dict[str, str]:
+    """Return the link's parameters: always the main settings, others where they differ from their default."""
+    values = {name: getattr(view, name) for name in View.model_fields if name != "request"}
+    values |= {name: getattr(view.request, name) for name in REQUEST_FIELDS}
+    defaults: dict[str, object] = {name: field.default for name, field in View.model_fields.items()}
+    defaults |= {name: field.default for name, field in ForgetRequest.model_fields.items()}
+    return {
+        name: _written(name, value)
+        for name, value in values.items()
+        if name in ALWAYS_IN_LINK or value != defaults[name]
+    }
+
+
+def _written(name: str, value: Any) -> str:
+    if name == "classes":
+        return "-".join(map(str, value))
+    if name == "edits":
+        return "~".join(f"{edit.layer}:{edit.channel}:{edit.keep:g}" for edit in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def from_query(query: Mapping[str, str], zoo: Zoo) -> tuple[View, list[str]]:
+    """Read a link's parameters. What is not allowed is replaced by its default and explained in a sentence."""
+    problems: list[str] = []
+    model = _model(query.get("model"), zoo, problems)
+    data = load_dataset(model.card.dataset)
+    classes = _classes(query.get("classes"), data, problems)
+    asked = {name: query[name] for name in REQUEST_FIELDS if name in query and name != "classes"}
+    request = default_request(model, classes) if not asked else paper(classes)
+    for name, text in asked.items():
+        request = _with_field(request, name, text, model, problems)
+    view = View(model=model.name, request=request)
+    for name in (*(set(View.model_fields) - {"model", "request"}),):
+        if name in query:
+            view = _with_choice(view, name, query[name], model, data, problems)
+    return view, problems
+
+
+def default_request(model: TrainedModel, classes: tuple[int, ...]) -> ForgetRequest:
+    """Return what is shown before anything is set: the recommended setting, or the paper's without one."""
+    return recommended(model, classes) or paper(classes)
+
+
+def default_model(zoo: Zoo) -> str:
+    """Return the model that opens first: the embedded orthogonal one, else any that is readable."""
+    names = [entry.name for entry in zoo.trained()]
+    if not names:
+        raise OrthoError(
+            "No trained model was found. Restore the folder assets/models of the installation, "
+            "or train one with `orthoui train`."
+        )
+    return PREFERRED_MODEL if PREFERRED_MODEL in names else names[0]
+
+
+def _model(name: str | None, zoo: Zoo, problems: list[str]) -> TrainedModel:
+    if name is not None:
+        try:
+            return zoo.get(name)
+        except OrthoError as error:
+            problems.append(f"{error} The default model is shown instead.")
+    return zoo.get(default_model(zoo))
+
+
+def _classes(text: str | None, data: Dataset, problems: list[str]) -> tuple[int, ...]:
+    fallback = (PREFERRED_CLASS,) if len(data.classes) > PREFERRED_CLASS else (0,)
+    if text is None:
+        return fallback
+    try:
+        classes = data.class_indices([part for part in text.replace(",", "-").split("-") if part][:10_000])
+        if not classes:
+            raise RequestError("The link names no class to forget.")
+        if len(classes) == len(data.classes):
+            raise RequestError(f"All {len(classes)} classes cannot be forgotten: nothing would be left to keep.")
+    except OrthoError as error:
+        problems.append(f"{error} {data.classes[fallback[0]]} is shown instead.")
+        return fallback
+    return classes
+
+
+def _with_field(
+    request: ForgetRequest, name: str, text: str, model: TrainedModel, problems: list[str]
+) -> ForgetRequest:
+    value: object = text
+    try:
+        if name == "edits":
+            value = parse_edits(text, model)
+        changed = parse_request({**request.model_dump(), name: value})
+        layers_in_scope(model.anatomy, changed.scope)
+    except RequestError as error:
+        problems.append(f"{error} The default is used instead.")
+        return request
+    return changed
+
+
+def parse_edits(text: str, model: TrainedModel) -> Sequence[ChannelEdit]:
+    """Read “layer:channel:keep~…”. Raises ``RequestError`` for anything that does not exist in the model."""
+    edits = []
+    for part in text.split("~")[:500]:
+        layer, channel, keep = (part.rsplit(":", 2) + ["", ""])[:3]
+        try:
+            edit = ChannelEdit.model_validate({"layer": layer, "channel": channel, "keep": keep})
+        except ValidationError as error:
+            raise RequestError(
+                f"“{part}” is not a channel set by hand: it is written layer:channel:fraction kept."
+            ) from error
+        if edit.channel >= model.anatomy[edit.layer].channels:
+            raise RequestError(f"Layer {edit.layer} has no channel {edit.channel}.")
+        edits.append(edit)
+    return edits
+
+
+def _with_choice(view: View, name: str, text: str, model: TrainedModel, data: Dataset, problems: list[str]) -> View:
+    try:
+        changed = View.model_validate({**view.model_dump(), name: text})
+        if name in ("layer", "cam_layer"):
+            _ = model.anatomy[text]
+        if name in ("other", "cam_class") and int(text) >= len(data.classes):
+            raise UnknownNameError("class", text, range(len(data.classes)))
+    except ValidationError:
+        problems.append(f"The link's “{name}” cannot be “{text[:60]}”. The default is used instead.")
+        return view
+    except OrthoError as error:
+        problems.append(f"{error} The default is used instead.")
+        return view
+    return changed

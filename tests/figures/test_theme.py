@@ -1,0 +1,117 @@
+import dataclasses
+import itertools
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from orthoui.figures import PALETTES, palette, style
+from orthoui.figures.theme import CIVIDIS, TITLE_LINE, Key, cividis, diverging
+from orthoui.figures.words import balanced, lines, probability_line, signed, width
+
+DRAWN = ("before", "forgotten", "retained", "retrained", "control", "kept", "cut", "loss", "gain", "muted", "text")
+WRITTEN = ("text", "muted", "cut")
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance after WCAG 2.2."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    dark, bright = sorted((luminance(one), luminance(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_contrast_of_black_on_white_is_the_known_one() -> None:
+    assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("meaning", DRAWN)
+def test_every_colour_stands_out_from_its_background(mode: str, meaning: str) -> None:
+    tone = palette(mode)  # type: ignore[arg-type]
+    needed = 4.5 if meaning in WRITTEN else 3.0
+    assert contrast(getattr(tone, meaning), tone.background) >= needed
+
+
+def test_light_colours_are_those_agreed_on() -> None:
+    light = palette("light")
+    assert (light.forgotten, light.retained, light.retrained) == ("#D55E00", "#0072B2", "#009E73")
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_one_colour_has_one_meaning(mode: str) -> None:
+    tones = dataclasses.asdict(PALETTES[mode])  # type: ignore[index]
+    for one, other in itertools.combinations(DRAWN, 2):
+        assert tones[one] != tones[other], (one, other)
+
+
+def test_cividis_keeps_its_stops_and_grows_brighter() -> None:
+    table = cividis(10)
+    assert ["#" + "".join(f"{part:02x}" for part in row) for row in table] == list(CIVIDIS)
+    assert (np.diff(cividis(256).astype(int) @ [2126, 7152, 722]) >= 0).all()
+
+
+def test_differences_have_zero_in_the_middle() -> None:
+    assert diverging("light")[1] == (0.5, palette("light").middle)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_style_wraps_the_title_and_keeps_it_whole(mode: str) -> None:
+    title = "Sneaker falls from 97.2 to 0.6 % while the other nine classes keep their accuracy"
+    figure = style(go.Figure(), mode, title=title, subtitle="a <b> share", body=100, alt="words")  # type: ignore[arg-type]
+    heading, below = figure.layout.annotations
+    plain = heading.text.removeprefix("<b>").removesuffix("</b>").replace("<br>", " ").replace("\u00a0", " ")
+    assert plain == title
+    assert heading.text.count("<br>") >= 1
+    assert below.text == "a &lt;b&gt; share"
+    assert heading.yshift == figure.layout.margin.t
+    assert figure.layout.meta == {"alt": "words"}
+    assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
+
+
+def test_height_is_the_same_for_titles_of_one_to_three_lines() -> None:
+    titles = ["Short", "A finding that needs about two lines of a phone", "A finding that is long " * 4]
+    figures = [style(go.Figure(), "light", title=title, body=200, alt="") for title in titles]
+    assert [figure.layout.annotations[0].text.count("<br>") for figure in figures] == [0, 1, 2]
+    assert len({figure.layout.height for figure in figures}) == 1
+    assert figures[2].layout.margin.t - figures[1].layout.margin.t == TITLE_LINE
+
+
+def test_key_wraps_and_uses_its_colours() -> None:
+    key = [Key("●", ("#D55E00", "#0072B2"), "after"), Key("┄", ("#888888",), "x" * 60)]
+    figure = style(go.Figure(), "light", title="t", key=key, body=100, alt="")
+    text = figure.layout.annotations[1].text
+    assert text.count("●") == 2
+    assert "color:#0072B2" in text
+    assert text.count("<br>") == 1
+
+
+def test_lines_never_exceed_the_measure_and_lose_nothing() -> None:
+    text = "Antidisestablishmentarianism forgotten: 94.0 % of WWWWWWWWWWWWWWWWWWWWWWWW images"
+    broken = lines(text, 10)
+    assert max(width(line) for line in broken) <= 10
+    assert "".join(broken).replace("\u00a0", " ").replace(" ", "") == text.replace(" ", "")
+    assert "94.0\u00a0%" in " ".join(broken)
+
+
+def test_balanced_lines_are_no_more_lines() -> None:
+    text = "238 of 4,800 channels exceed the cut of this plan"
+    assert len(balanced(text, 24)) == len(lines(text, 24))
+    assert max(map(width, balanced(text, 24))) <= max(map(width, lines(text, 24)))
+
+
+def test_probability_line() -> None:
+    classes = ["Sandal", "Sneaker", "Bag", "Coat"]
+    assert probability_line(np.array([0.05, 0.94, 0.008, 0.002]), classes) == "Sneaker 94 % · Sandal 5 % · Bag 1 %"
+    assert probability_line(np.array([0.0, 0.9994, 0.0006, 0.0]), classes) == "Sneaker >99 %"
+    assert probability_line(np.array([0.0, 1.0, 0.0, 0.0]), classes) == "Sneaker 100 %"
+    with pytest.raises(ValueError, match="do not fit 4 classes"):
+        probability_line(np.array([1.0]), classes)
+
+
+def test_signed_has_no_negative_zero() -> None:
+    assert [signed(value) for value in (-0.04, 0.04, -0.06, 3.0)] == ["0.0", "0.0", "−0.1", "+3.0"]
