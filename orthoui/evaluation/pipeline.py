@@ -9,7 +9,7 @@ import numpy as np
 from orthoui.data import Dataset, ImageSet, Split
 from orthoui.evaluation.accuracy import accuracies, confusion
 from orthoui.evaluation.distance import distance_to_reference
-from orthoui.evaluation.outcome import Measured, Membership, Outcome
+from orthoui.evaluation.outcome import Measured, Outcome
 from orthoui.evaluation.predictions import Predictions, Predictor, sampling_order
 from orthoui.evaluation.privacy import membership_of
 from orthoui.evaluation.probabilities import masked_logits

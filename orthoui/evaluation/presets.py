@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -164,5 +164,5 @@ def _value(estimate: object) -> float:
     return float(getattr(estimate, "value", 0.0))
 
 
-def _agreement(vote: tuple[object, ...], votes: list[tuple[object, ...]]) -> int:
+def _agreement(vote: tuple[object, ...], votes: Sequence[tuple[object, ...]]) -> int:
     return sum(item in other for other in votes for item in vote)

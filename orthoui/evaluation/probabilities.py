@@ -51,7 +51,7 @@ def modified_entropy(logits: Floats, labels: Ints) -> NDArray[np.float64]:
     others[rows, labels] = 0.0
     right = -(1.0 - own) * np.log(np.maximum(own, SMALLEST_PROBABILITY))
     summed: NDArray[np.float64] = right + others.sum(axis=1)
-    return summed + 0.0  # turns −0 into 0
+    return summed
 
 
 def masked_logits(logits: Floats, forget_classes: Iterable[int]) -> Floats:

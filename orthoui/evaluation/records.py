@@ -55,8 +55,10 @@ def _read(path: Path, reference: TrainedModel, images: ImageSet) -> Logits | Non
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             card = ModelCard.model_validate_json(metadata.get(METADATA_KEY, ""))
-            same = is_reference(card, reference.card, reference.card.forgets) and card.seed != reference.card.seed
-            if not same or metadata.get("images") != images.digest:
+            twin = is_reference(card, reference.card, reference.card.forgets)
+            twin = twin and card.seed != reference.card.seed
+            twin = twin and card.orthogonality == reference.card.orthogonality
+            if not twin or metadata.get("images") != images.digest:
                 return None
             logits: Logits = file.get_tensor("logits").astype(np.float32)
     except (OSError, ValueError, SafetensorError) as error:

@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-
 from orthoui.evaluation.predictions import Predictor
 from orthoui.forgetting.activations import ActivationProfile
 from orthoui.forgetting.application import pruned_network

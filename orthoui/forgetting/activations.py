@@ -61,7 +61,7 @@ def read_point(layer: ConvLayer, read_at: ReadAt) -> str:
 
 
 def _peak_hook(name: str, read_at: ReadAt, peaks: dict[str, Tensor]) -> Any:
-    def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
         peak = output.amax(dim=(2, 3))
         if read_at == "relu":  # max ReLU(a) = ReLU(max a), so the rectifier itself need not be found
             peak = peak.clamp(min=0)

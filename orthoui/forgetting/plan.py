@@ -40,7 +40,9 @@ class Plan:
     def digest(self) -> str:
         """Name of the effect, 16 hex digits: two requests that scale the same channels alike share it."""
         effect = {
-            name: sorted(pair for pair in zip(layer.channels.tolist(), layer.keep.tolist(), strict=True) if pair[1] != 1)
+            name: sorted(
+                pair for pair in zip(layer.channels.tolist(), layer.keep.tolist(), strict=True) if pair[1] != 1
+            )
             for name, layer in self.layers.items()
             if (layer.keep != 1).any()
         }

@@ -37,10 +37,10 @@ def margin(means: Array, forget: Sequence[int], retain: Sequence[int], _: np.ran
 def standardised(means: Array, forget: Sequence[int], retain: Sequence[int], rng: np.random.Generator) -> Array:
     """Equation (13)'s difference over the standard deviation between the retained classes."""
     spread = means[list(retain)].std(0) + SPREAD_FLOOR
-    return difference(means, forget, retain, rng) / spread
+    return np.asarray(difference(means, forget, retain, rng) / spread)
 
 
 @score("random")
 def random(means: Array, _: Sequence[int], __: Sequence[int], rng: np.random.Generator) -> Array:
     """A null control: channels in random order, nothing looked at."""
-    return rng.random(means.shape[1])
+    return np.asarray(rng.random(means.shape[1]))

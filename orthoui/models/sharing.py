@@ -18,7 +18,8 @@ def sharing_copy(network: Network) -> Network:
     ``torch.func.functional_call`` is not used because it swaps tensors inside the shared modules while
     it runs, which another thread would see. Not for: training (writing into shared tensors).
     """
-    return _copy(network, {})
+    copied: Network = _copy(network, {})
+    return copied
 
 
 def _copy(module: Any, made: dict[int, Any]) -> Any:

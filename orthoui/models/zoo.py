@@ -83,11 +83,18 @@ class Zoo:
             return self._models[key]
 
     def reference(self, model: TrainedModel, classes: Sequence[int]) -> TrainedModel | None:
-        """Return the model retrained without ``classes``: same data, architecture, width and penalty."""
-        for entry in self.entries():
-            if entry.card is not None and is_reference(entry.card, model.card, classes):
-                return self.get(entry.name)
-        return None
+        """Return the model retrained without ``classes``: same data, architecture and width.
+
+        One with the same penalty and seed is preferred; its card tells where it differs.
+        """
+        card = model.card
+        found = [entry for entry in self.entries() if entry.card and is_reference(entry.card, card, classes)]
+
+        def differs(entry: ModelEntry) -> tuple[bool, bool]:
+            other = entry.card or card
+            return other.orthogonality != card.orthogonality, other.seed != card.seed
+
+        return self.get(min(found, key=differs).name) if found else None
 
     def _entry(self, name: str, path: Path) -> ModelEntry:
         key = (path, path.stat().st_mtime_ns)
@@ -101,7 +108,7 @@ class Zoo:
 
     def _load(self, name: str, path: Path) -> TrainedModel:
         network, card = load_checkpoint(path)
-        network = network.to(self._device, memory_format=torch.channels_last)
+        network = network.to(self._device).to(memory_format=torch.channels_last)
         generator = torch.Generator().manual_seed(0)
         sample = torch.randn(2, 3, card.input_size, card.input_size, generator=generator).to(self._device)
         anatomy = examine(network, sample)
@@ -125,7 +132,6 @@ def is_reference(card: ModelCard, original: ModelCard, classes: Sequence[int]) -
         and card.images_digest == original.images_digest
         and card.architecture == original.architecture
         and card.width == original.width
-        and card.orthogonality == original.orthogonality
     )
 
 

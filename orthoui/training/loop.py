@@ -43,9 +43,10 @@ def train_network(
     ``autocast`` is the type of the forward pass (None: float32). Images of the classes in
     ``recipe.forgets`` are removed before the first step; the network keeps an output for each of them.
     """
-    torch.manual_seed(recipe.seed)
-    network = ARCHITECTURES[recipe.architecture](classes=len(data.classes), width=recipe.width)
-    network = network.to(device, memory_format=torch.channels_last).train()
+    with torch.random.fork_rng():  # layers draw their first weights from the global generator
+        torch.manual_seed(recipe.seed)
+        network = ARCHITECTURES[recipe.architecture](classes=len(data.classes), width=recipe.width)
+    network = network.to(device).to(memory_format=torch.channels_last).train()
     images = retained(data["train"], recipe.forgets)
     pixels = prepare(images.images, mean=mean, std=std, padding=data.padding)
     labels = images.labels
@@ -122,7 +123,7 @@ def _step(
     if recipe.orthogonality:
         penalty = orthogonality_penalty(network, recipe.ortho_layers)
     optimiser.zero_grad(set_to_none=True)
-    (loss + recipe.orthogonality * penalty).backward()
+    (loss + recipe.orthogonality * penalty).backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     correct = (logits.detach().argmax(1) == labels).float().mean()
     return torch.stack([loss.detach(), penalty.detach(), correct]).cpu()

@@ -91,7 +91,7 @@ def measured_accuracy(
 ) -> dict[str, float]:
     """Return percent correct on every split, float32, without augmentation, on the classes that were trained on."""
     device = next(network.parameters()).device
-    accuracy = {}
+    accuracy: dict[str, float] = {}
     for split in SPLITS:
         images = retained(data[split], recipe.forgets)
         correct = 0

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from orthoui.evaluation.accuracy import Estimate, destinations
+from orthoui.evaluation.accuracy import destinations
 from orthoui.evaluation.bins import binned_scores
 from orthoui.evaluation.outcome import Outcome
 from orthoui.evaluation.summary import ROWS
@@ -66,8 +66,7 @@ def _accuracy_title(outcome: Outcome) -> str:
 
 def flow_figure(outcome: Outcome, mode: Mode) -> go.Figure:
     """Return where the images of the forgotten classes go now, beside before and the retrained reference."""
-    shares = {name: _shares(outcome, name) for name in ("before", "after", "retrained")}
-    after, before, retrained = shares["after"], shares["before"], shares["retrained"]
+    after, before, retrained = (_shares(outcome, "after"), _shares(outcome, "before"), _shares(outcome, "retrained"))
     rows = [
         Destination(
             name=name,
@@ -87,9 +86,9 @@ def flow_figure(outcome: Outcome, mode: Mode) -> go.Figure:
     )
 
 
-def _shares(outcome: Outcome, variant: Variant | str) -> dict[int, float]:
+def _shares(outcome: Outcome, variant: Variant) -> dict[int, float]:
     """Percent of the forgotten images answered with each class, all forgotten classes together."""
-    measured = outcome.measured.get(variant)  # type: ignore[call-overload]
+    measured = outcome.measured.get(variant)
     if measured is None:
         return {}
     labels = list(outcome.request.classes)
@@ -146,10 +145,3 @@ def layers_figure(plan: Plan, mode: Mode, selected: tuple[str, int] | None = Non
         subtitle="one mark a channel; click one to see what it sees",
         selected=selected,
     )
-
-
-def estimate_words(estimate: Estimate | None) -> tuple[str, str]:
-    """Return a value and its interval as two texts, e.g. (“91.4 %”, “90.8–92.0”)."""
-    if estimate is None:
-        return "not measured", ""
-    return f"{estimate.value:.1f} %", f"{estimate.low:.1f}–{estimate.high:.1f}"

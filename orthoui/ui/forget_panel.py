@@ -14,6 +14,7 @@ from orthoui.ui import controls, runs, session
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
 from orthoui.ui.frame import explained, show_problems
 from orthoui.ui.table import table_html
+from orthoui.ui.tuning_panel import tuning_panel
 
 VERDICT_ICONS = {
     "forgotten": ":material/check_circle:",
@@ -122,3 +123,4 @@ def _footer(place: Any, outcome: Outcome) -> None:
                 "application/json",
                 icon=":material/download:",
             )
+        tuning_panel()

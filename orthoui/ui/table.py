@@ -20,8 +20,8 @@ HEADS = (
     ),
     (
         "told from unseen",
-        "How well an attacker tells the class's training images from unseen ones (membership inference, convention B). "
-        "50 % is guessing.",
+        "How well an attacker tells the class's training images from unseen ones (membership inference, "
+        "convention B). 50 % is guessing.",
     ),
     (
         "distance to retrained",
@@ -64,6 +64,13 @@ def _estimate(estimate: Estimate | None) -> str:
     if estimate is None:
         return f"<td>{NONE}</td>"
     return f'<td>{estimate.value:.1f} % <span class="light">{estimate.low:.1f}–{estimate.high:.1f}</span></td>'
+
+
+def estimate_text(estimate: Estimate | None) -> str:
+    """Return a share with its interval as plain text, e.g. “91.4 % (90.8–92.0)”."""
+    if estimate is None:
+        return "not measured"
+    return f"{estimate.value:.1f} % ({estimate.low:.1f}–{estimate.high:.1f})"
 
 
 def _attack(result: MembershipResult | None, otherwise: str) -> str:

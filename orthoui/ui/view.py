@@ -143,7 +143,7 @@ def parse_edits(text: str, model: TrainedModel) -> Sequence[ChannelEdit]:
     """Read “layer:channel:keep~…”. Raises ``RequestError`` for anything that does not exist in the model."""
     edits = []
     for part in text.split("~")[:500]:
-        layer, channel, keep = (part.rsplit(":", 2) + ["", ""])[:3]
+        layer, channel, keep = [*part.rsplit(":", 2), "", ""][:3]
         try:
             edit = ChannelEdit.model_validate({"layer": layer, "channel": channel, "keep": keep})
         except ValidationError as error:

@@ -1,0 +1,127 @@
+"""Pruning followed by fine-tuning, measured like any other network."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from orthoui.data import Dataset, ImageSet, Split
+from orthoui.evaluation.accuracy import accuracies, confusion
+from orthoui.evaluation.outcome import Measured
+from orthoui.evaluation.predictions import PredictionMemo, Predictor
+from orthoui.forgetting.application import pruned_network
+from orthoui.forgetting.finetuning import Epoch, FineTuning, fine_tune
+from orthoui.forgetting.profiles import load_or_measure
+from orthoui.forgetting.request import ForgetRequest
+from orthoui.forgetting.selection import make_plan
+from orthoui.models.zoo import TrainedModel
+
+
+def measure_fine_tuned(
+    model: TrainedModel,
+    data: Dataset,
+    request: ForgetRequest,
+    settings: FineTuning,
+    split: Split = "test",
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+    report: Callable[[Epoch], None] = lambda epoch: None,
+) -> Measured:
+    """Prune, fine-tune on the retained training images, and measure on ``split``; nothing is kept.
+
+    Early stopping looks at retained calibration images only. Raises ``CancelledError``, ``RequestError``.
+    """
+    plan = make_plan(load_or_measure(model, data, request).profile, model.anatomy, request)
+    tuned = fine_tune(
+        pruned_network(model.network, model.anatomy, plan),
+        model,
+        _retained(data["train"], request),
+        settings,
+        accuracy=lambda network: _accuracy(model, network, _retained(data["calibration"], request)),
+        cancelled=cancelled,
+        report=report,
+    )
+    images = data[split]
+    logits = _predict(model, tuned, images)
+    labels = images.labels.numpy()
+    return Measured(
+        accuracies(logits, labels, request.classes, split), confusion(logits, labels, len(data.classes)), exact=True
+    )
+
+
+def _retained(images: ImageSet, request: ForgetRequest) -> ImageSet:
+    keep = ~torch.isin(images.labels, torch.tensor(request.classes))
+    return images.subset(torch.nonzero(keep).flatten())
+
+
+def _predict(
+    model: TrainedModel, network: nn.Module, images: ImageSet
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    return Predictor(model, lambda: network, "fine-tuned", PredictionMemo(1)).complete(images)
+
+
+def _accuracy(model: TrainedModel, network: nn.Module, images: ImageSet) -> float:
+    correct = _predict(model, network, images).argmax(1) == images.labels.numpy()
+    return 100 * float(correct.mean())
+
+
+@dataclass
+class _Progress:
+    epochs: tuple[Epoch, ...] = ()
+    result: Measured | None = None
+    problem: str | None = None
+
+
+class FineTuningJob:
+    """One fine-tuning in a thread of its own, for one session: watch its state, or cancel it."""
+
+    def __init__(self, model: TrainedModel, data: Dataset, request: ForgetRequest, settings: FineTuning) -> None:
+        self.request = request
+        self.model = model.name
+        self.settings = settings
+        self._state = _Progress()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(model, data), daemon=True, name="fine-tuning")
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it is still at work."""
+        return self._thread.is_alive()
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """Finished epochs."""
+        return self._state.epochs
+
+    @property
+    def result(self) -> Measured | None:
+        """What was measured, once it is done."""
+        return self._state.result
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no result, in words."""
+        return self._state.problem
+
+    def cancel(self) -> None:
+        """Ask it to stop; it does within one step."""
+        self._stop.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it is done, at most this long."""
+        self._thread.join(seconds)
+
+    def _run(self, model: TrainedModel, data: Dataset) -> None:
+        def report(epoch: Epoch) -> None:
+            self._state.epochs += (epoch,)
+
+        try:
+            self._state.result = measure_fine_tuned(
+                model, data, self.request, self.settings, cancelled=self._stop.is_set, report=report
+            )
+        except Exception as error:  # noqa: BLE001  a thread has nobody else to tell
+            self._state.problem = str(error)

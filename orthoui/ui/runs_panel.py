@@ -1,0 +1,144 @@
+"""The Runs page: this session's forgettings as a table, and one pinned run beside the current one."""
+
+import streamlit as st
+
+from orthoui.evaluation.accuracy import Estimate
+from orthoui.figures import difference_bars
+from orthoui.models.zoo import zoo
+from orthoui.ui import runs, session
+from orthoui.ui.frame import chart, show_problems
+from orthoui.ui.runs import Run
+from orthoui.ui.table import estimate_text
+
+FORGET_PAGE = "pages/explore/forget.py"
+COLUMNS = {
+    "run": st.column_config.NumberColumn("run", width="small"),
+    "forgotten": st.column_config.TextColumn("forgotten"),
+    "forgotten class": st.column_config.NumberColumn("forgotten class", format="%.1f %%"),
+    "other classes": st.column_config.NumberColumn("other classes", format="%.1f %%"),
+    "recognised": st.column_config.NumberColumn(
+        "recognised as training images", format="%.1f %%", help="Membership inference, convention A."
+    ),
+    "distance": st.column_config.NumberColumn(
+        "distance to retrained", format="%.3f", help="Jensen–Shannon divergence on forgotten images, nats."
+    ),
+}
+
+
+@st.fragment
+def runs_panel() -> None:
+    """Draw the table of runs and the comparison; an empty session is told how to begin."""
+    show_problems()
+    found = runs.all_runs()
+    if not found:
+        st.markdown("## No class has been forgotten in this session yet.")
+        st.markdown("Every setting you try on the Forget page is kept here until the browser tab is closed.")
+        st.page_link(FORGET_PAGE, label="Forget a class", icon=":material/backspace:")
+        return
+    st.markdown(f"## {_summary(found)}")
+    st.caption("Click a row to pin it as A, to open it again, or to compare it. Runs leave with the browser tab.")
+    event = st.dataframe(
+        [_row(run) for run in found],
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="runs_table",
+        column_config=COLUMNS,
+    )
+    chosen = _chosen(found, event["selection"]["rows"])
+    _actions(chosen)
+    _comparison(found)
+
+
+def _summary(found: list[Run]) -> str:
+    forgotten = sorted({run.outcome.forgotten for run in found})
+    times = "once" if len(found) == 1 else f"{len(found)} times"
+    return f"You have forgotten {times} in this session: {', '.join(forgotten)}."
+
+
+def _row(run: Run) -> dict[str, object]:
+    outcome, request = run.outcome, run.outcome.request
+    after = outcome.measured["after"].accuracies
+    attack = outcome.membership.get("after")
+    distance = outcome.distance.forget if outcome.distance else None
+    pinned = runs.pinned()
+    card = zoo().get(outcome.model).card
+    return {
+        "run": run.number,
+        "pinned": "A" if pinned and pinned.number == run.number else "",
+        "forgotten": outcome.forgotten,
+        "model": card.title,
+        "settings": f"ratio {request.ratio:g}, strength {request.strength:g}, {request.scope}, {request.score}, "
+        f"{request.target}, {request.attenuation}",
+        "forgotten class": _value(after.forget),
+        "other classes": _value(after.retain),
+        "recognised": attack.convention_a.mean if attack and attack.convention_a else None,
+        "distance": distance.mean if distance else None,
+        "verdict": run.verdict,
+    }
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return estimate.value if estimate else None
+
+
+def _chosen(found: list[Run], rows: list[int]) -> Run | None:
+    # the browser names the rows; it may name one that is gone
+    return found[rows[0]] if rows and 0 <= rows[0] < len(found) else None
+
+
+def _actions(chosen: Run | None) -> None:
+    with st.container(horizontal=True):
+        pin = st.button("Pin as A", icon=":material/push_pin:", disabled=chosen is None, key="pin")
+        again = st.button("Open in Forget", icon=":material/open_in_new:", disabled=chosen is None, key="open")
+        if runs.pinned() is not None:
+            st.button("Unpin", icon=":material/close:", key="unpin", on_click=runs.pin, args=(None,))
+    if chosen is not None and pin:
+        runs.pin(chosen.number)
+        st.rerun(scope="fragment")
+    if chosen is not None and again:
+        session.set_view(chosen.view)
+        st.switch_page(FORGET_PAGE)
+
+
+def _comparison(found: list[Run]) -> None:
+    first = runs.pinned()
+    if first is None:
+        return
+    view = session.view()
+    current = next(
+        (run for run in reversed(found) if run.view.request == view.request and run.view.model == view.model),
+        found[-1],
+    )
+    if current.number == first.number:
+        st.info("The pinned run is the current one. Change a setting on the Forget page, then compare.")
+        return
+    st.markdown(f"### A is run {first.number}; the current one is run {current.number}.")
+    left, right = st.columns(2)
+    for place, name, run in ((left, "A", first), (right, "Current", current)):
+        with place:
+            after = run.outcome.measured["after"].accuracies
+            st.markdown(
+                f"**{name}: {run.sentence}**  \n{zoo().get(run.outcome.model).card.title}; {_row(run)['settings']}  \n"
+                f"Forgotten class {estimate_text(after.forget)}; other classes {estimate_text(after.retain)}."
+            )
+    if first.outcome.class_names == current.outcome.class_names:
+        _class_differences(first, current)
+
+
+def _class_differences(first: Run, current: Run) -> None:
+    pairs = zip(
+        first.outcome.measured["after"].accuracies.per_class,
+        current.outcome.measured["after"].accuracies.per_class,
+        strict=True,
+    )
+    changes = [now.value - was.value if was and now else None for was, now in pairs]
+    figure = difference_bars(
+        changes,
+        first.outcome.class_names,
+        first.outcome.request.classes + current.outcome.request.classes,
+        mode=session.mode(),
+        title=f"Run {current.number} against run {first.number}, class by class",
+        subtitle="accuracy after forgetting, current minus A, percentage points",
+    )
+    chart(figure, "comparison")
