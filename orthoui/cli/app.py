@@ -11,9 +11,18 @@ from typing import Annotated
 import typer
 
 from orthoui import __version__
+from orthoui.cli.datasets import datasets
+from orthoui.cli.embed import embed
+from orthoui.cli.forget import forget
+from orthoui.cli.models import models
+from orthoui.cli.recommend import recommend
+from orthoui.cli.record import record
 from orthoui.cli.run import run
+from orthoui.cli.train import train
 
-COMMANDS: tuple[Callable[..., None], ...] = (run,)
+COMMANDS: tuple[Callable[..., None], ...] = (run, forget, models, datasets, train, recommend, record)
+UPKEEP: tuple[Callable[..., None], ...] = (embed,)
+"""Commands for who keeps the repository; they work, and the list of commands leaves them out."""
 
 app = typer.Typer(
     name="orthoui",
@@ -43,3 +52,5 @@ def options(
 
 for command in COMMANDS:
     app.command()(command)
+for command in UPKEEP:
+    app.command(hidden=True)(command)

@@ -1,20 +1,40 @@
 """What every command shares: errors in one sentence with an exit code, answers as a table or as JSON."""
 
 import functools
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, to_json
+from pydantic_core import to_json
 from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.table import Table
 
 from orthoui.errors import CheckpointError, DatasetError, DeviceError, ImageError, OrthoError, RequestError
+from orthoui.wording import explain
 
 BAD_INPUT = 2  # the person asked for something that cannot be
 FAILED_RUN = 1  # the request was fine, carrying it out was not
 
 INPUT_ERRORS = (RequestError, CheckpointError, ImageError, DatasetError, DeviceError)
+NOT_MEASURED = "not measured"
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object on one line.")]
+ModelName = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="Model, as “orthoui models” lists it. Without it: the embedded orthogonal one.",
+        show_default=False,
+    ),
+]
+SplitName = Annotated[
+    str, typer.Option("--split", metavar="SPLIT", help="Images measured on: test, calibration or train.")
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,7 +52,7 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except ValidationError as error:
-            typer.echo(in_words(error), err=True)
+            typer.echo(explain(error), err=True)
             raise typer.Exit(BAD_INPUT) from error
         except OrthoError as error:
             typer.echo(str(error), err=True)
@@ -53,48 +73,48 @@ def emit(document: BaseModel | dict[str, Any], as_json: bool, table: Callable[[]
         Console().print(table())
 
 
-def in_words(error: ValidationError) -> str:
-    """Say what a refused request asked for and what is allowed, one sentence per field.
-
-    >>> from pydantic import Field
-    >>> class Request(BaseModel):
-    ...     ratio: float = Field(ge=0, le=0.5)
-    >>> try:
-    ...     Request(ratio=0.9)
-    ... except ValidationError as error:
-    ...     in_words(error)
-    'ratio cannot be 0.9: it must be at most 0.5.'
-    """
-    return " ".join(_sentence(detail) for detail in error.errors(include_url=False))
+def plain_table(*heads: str, title: str | None = None, numbers: tuple[int, ...] = ()) -> Table:
+    """Return an empty table without boxes; the columns at ``numbers`` are aligned to the right."""
+    table = Table(box=None, title=title, title_justify="left", pad_edge=False, padding=(0, 3, 0, 0))
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="right" if place in numbers else "left", overflow="fold")
+    return table
 
 
-def _sentence(detail: ErrorDetails) -> str:
-    field = " ".join(str(part) for part in detail["loc"])
-    allowed = _allowed(detail)
-    if detail["type"] == "missing":
-        return f"{field} is missing: give a value."
-    if detail["type"] == "extra_forbidden":
-        return f"There is no option {field}."
-    if not field:  # the request as a whole was refused, in its own words
-        return allowed[:1].upper() + allowed[1:] + "."
-    return f"{field} cannot be {detail['input']}: {allowed}."
+def text(value: object) -> str:
+    """Return a value as text for rich, brackets and all."""
+    return escape(str(value))
 
 
-def _allowed(detail: ErrorDetails) -> str:
-    context = detail.get("ctx", {})
-    match detail["type"]:
-        case "less_than_equal":
-            return f"it must be at most {context['le']}"
-        case "greater_than_equal":
-            return f"it must be at least {context['ge']}"
-        case "less_than":
-            return f"it must be below {context['lt']}"
-        case "greater_than":
-            return f"it must be above {context['gt']}"
-        case "literal_error" | "enum":
-            return f"choose {context['expected']}".replace("'", "")
-        case "value_error":
-            return str(context["error"]).rstrip(".")
-        case _:
-            words = detail["msg"].replace("Input should", "it should")
-            return words[:1].lower() + words[1:].rstrip(".")
+def percent(value: float | None) -> str:
+    """Return a share as text, e.g. “92.2 %”; what was not measured says so."""
+    return NOT_MEASURED if value is None else f"{value:.1f} %"
+
+
+def megabytes(path: Path) -> float:
+    """Return a file's size in MB (a million bytes)."""
+    return round(path.stat().st_size / 1e6, 2)
+
+
+def checked_folder(folder: Path) -> Path:
+    """Make a folder for results before the work starts. Raises ``RequestError`` when that cannot be done."""
+    folder = folder.expanduser().resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(
+            f"The folder {folder} cannot be made ({error.strerror or error}). Choose another with --out."
+        ) from error
+    return folder
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a failure to write, such as a full disk, into ``OrthoError``."""
+    try:
+        yield
+    except OSError as error:
+        raise OrthoError(
+            f"{path} could not be written ({error.strerror or error}). Free some space or choose another "
+            "folder with --out, then start again."
+        ) from error

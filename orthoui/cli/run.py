@@ -29,7 +29,7 @@ def run(
     # The server runs in the app's folder, where its configuration is: resolve relative folders before.
     places = settings()
     environment = {"ORTHOUI_HOME": str(places.home), "ORTHOUI_DATA": str(places.data_folder)}
-    server = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py")]
+    server = [sys.executable, "-m", "orthoui.ui.server", str(folder / "app.py")]
     server += ["--server.port", str(port), "--server.address", address]
     typer.echo(f"OrthoUI starts. Open {link(address, port)} in a browser; Ctrl+C stops it.")
     sys.stdout.flush()

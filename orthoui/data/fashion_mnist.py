@@ -7,6 +7,7 @@ import torch
 from orthoui.data.catalog import dataset
 from orthoui.data.imageset import Dataset, ImageSet, Split, balanced_positions
 from orthoui.data.mosaic import read_mosaic, write_mosaic
+from orthoui.errors import DatasetError
 from orthoui.settings import assets_folder
 
 CLASSES = (
@@ -15,6 +16,7 @@ CLASSES = (
 SIDE = 28
 PER_CLASS = 2_000
 CALIBRATION_PER_CLASS = 200
+IMAGES_MAGIC, LABELS_MAGIC = bytes([0, 0, 8, 3]), bytes([0, 0, 8, 1])
 
 
 @dataset("fashion-mnist")
@@ -47,6 +49,13 @@ def embed(train: ImageSet, test: ImageSet, folder: Path, seed: int = 0) -> None:
 
 
 def read_idx(images: bytes, labels: bytes) -> ImageSet:
-    """Parse the data set's own uncompressed IDX files: a 16-byte header before pixels, 8 before labels."""
+    """Parse the data set's own uncompressed IDX files: a 16-byte header before pixels, 8 before labels.
+
+    Raises ``DatasetError`` when they are not 28×28 images with one label 0 … 9 each.
+    """
+    count = len(labels) - 8
+    right = images[:4] == IMAGES_MAGIC and labels[:4] == LABELS_MAGIC
+    if not right or count < 1 or len(images) - 16 != count * SIDE**2 or max(labels[8:]) >= len(CLASSES):
+        raise DatasetError(f"These are not Fashion-MNIST's files: {SIDE}×{SIDE} images and as many labels, 0 to 9.")
     pixels = torch.frombuffer(bytearray(images[16:]), dtype=torch.uint8).reshape(-1, 1, SIDE, SIDE)
     return ImageSet(pixels, torch.frombuffer(bytearray(labels[8:]), dtype=torch.uint8).long())

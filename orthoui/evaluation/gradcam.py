@@ -61,14 +61,13 @@ def grad_cam(network: nn.Module, layer: str, inputs: Tensor, targets: Sequence[i
 
 def _explained(private: nn.Module, layer: str, inputs: Tensor, targets: Sequence[int]) -> tuple[Maps, Maps]:
     # The library keeps the layer's output itself, which a later in-place addition or rectifier would overwrite:
-    # the clone keeps it as it was. Gradients are those of the input, so the weights never get any.
-    cam = GradCAM(
-        private, [private.get_submodule(layer)], reshape_transform=torch.clone, compute_input_gradient=True
-    )
+    # the clone keeps it as it was.
+    cam = GradCAM(private, [private.get_submodule(layer)], reshape_transform=torch.clone)
     # Released by hand: the library's own context manager prints and swallows an IndexError.
     try:
         with torch.enable_grad():
-            maps = cam(inputs.float(), targets=[ClassifierOutputTarget(target) for target in targets])
+            watched = inputs.detach().float().requires_grad_()  # so that no weight needs a gradient
+            maps = cam(watched, targets=[ClassifierOutputTarget(target) for target in targets])
         return np.asarray(maps, dtype=np.float32), cam.outputs.detach().float().cpu().numpy()
     finally:
         cam.activations_and_grads.release()

@@ -67,7 +67,10 @@ def drift(before: Maps, after: Maps) -> Drift:
     not measured, whether one map is empty or both.
     """
     sums = [maps.sum(axis=(1, 2), dtype=np.float64) for maps in (before, after)]
-    shares = [maps / np.where(total > EMPTY, total, np.nan)[:, None, None] for maps, total in zip((before, after), sums, strict=True)]
+    shares = [
+        maps / np.where(total > EMPTY, total, np.nan)[:, None, None]
+        for maps, total in zip((before, after), sums, strict=True)
+    ]
     return np.asarray(0.5 * np.abs(shares[0] - shares[1]).sum(axis=(1, 2)))
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from orthoui.data import Dataset, ImageSet, Split
 from orthoui.evaluation.accuracy import accuracies, confusion
 from orthoui.evaluation.distance import distance_to_reference
-from orthoui.evaluation.outcome import Measured, Outcome
+from orthoui.evaluation.outcome import Measured, Membership, Outcome
 from orthoui.evaluation.predictions import Predictions, Predictor, sampling_order
 from orthoui.evaluation.privacy import membership_of
 from orthoui.evaluation.probabilities import masked_logits
-from orthoui.evaluation.records import distance_floor
+from orthoui.evaluation.records import recorded_twin
 from orthoui.evaluation.variants import Variant, original, planned, random_control
 from orthoui.forgetting.application import pruned_tensors
 from orthoui.forgetting.plan import Plan
@@ -57,7 +57,7 @@ def forget(
     if membership:
         for variant in ("after", "before", "retrained"):
             if variant in predictors:
-                run.outcome.membership[variant] = membership_of(predictors[variant], data, request)
+                run.attack(variant, membership_of(predictors[variant], data, request))
                 yield run.outcome
     yield replace(run.outcome, complete=True)
 
@@ -134,15 +134,18 @@ class _Run:
                 self._advance(variant)
                 yield self.outcome
 
+    def attack(self, variant: Variant, result: Membership) -> None:
+        """Add membership inference of one network."""
+        self.outcome = replace(self.outcome, membership={**self.outcome.membership, variant: result})
+
     def compare(self, reference: TrainedModel) -> None:
         """Add the distance to the retrained reference and its floor."""
         after, retrained = self._last["after"].logits, self._last["retrained"].logits
         classes = self.outcome.request.classes
-        self.outcome = replace(
-            self.outcome,
-            distance=distance_to_reference(after, retrained, self._labels, classes),
-            distance_floor=distance_floor(reference, retrained, self._images, classes),
-        )
+        twin = recorded_twin(reference, self._images)
+        floor = None if twin is None else distance_to_reference(retrained, twin, self._labels, classes)
+        distance = distance_to_reference(after, retrained, self._labels, classes)
+        self.outcome = replace(self.outcome, distance=distance, distance_floor=floor)
 
     def _advance(self, variant: Variant) -> None:
         started = time.perf_counter()

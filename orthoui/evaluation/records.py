@@ -1,66 +1,96 @@
-"""Recorded predictions: logits of a model that is not shipped itself, enough to be compared with."""
+"""Recorded predictions: logits of models as they were trained, for a quick start and for seeds not shipped whole.
 
+A record is found by the digests of weights and images, so it can never be taken for another model's. It is only
+a shortcut: a damaged one is left aside with a warning and computed again where the model is there.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from orthoui.data import ImageSet
-from orthoui.errors import CheckpointError
-from orthoui.evaluation.distance import ReferenceDistance, distance_to_reference
-from orthoui.evaluation.predictions import Logits
-from orthoui.evaluation.variants import original
 from orthoui.files import write_atomically
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import METADATA_KEY
 from orthoui.models.zoo import TrainedModel, is_reference
 from orthoui.settings import assets_folder, settings
 
+Logits = NDArray[np.float32]
+
 SUFFIX = ".safetensors"
 
+log = logging.getLogger(__name__)
 
-def record(model: TrainedModel, images: ImageSet, path: Path) -> None:
-    """Write the logits of ``images`` as float16 (N, classes), with the model's card and the images' digest."""
-    logits = original(model).complete(images).astype(np.float16)
+
+@dataclass(frozen=True)
+class Record:
+    """One file of recorded logits: whose they are, and of which images."""
+
+    path: Path
+    card: ModelCard
+    weights: str
+    images: str
+
+    def logits(self) -> Logits | None:
+        """Return float32 logits (N, classes), or None with a warning when the file is damaged."""
+        try:
+            with safe_open(self.path, framework="np") as file:
+                stored = file.get_tensor("logits")
+        except (OSError, SafetensorError) as error:
+            log.warning("The recorded predictions %s are damaged and left aside: %s", self.path, error)
+            return None
+        return np.asarray(stored, dtype=np.float32)
+
+
+def write_record(model: TrainedModel, images: ImageSet, logits: Logits, path: Path) -> None:
+    """Write logits (N, classes) as float16, with the model's card and both digests."""
     metadata = {METADATA_KEY: model.card.model_dump_json(), "images": images.digest, "weights": model.digest}
-    write_atomically(path, save({"logits": logits}, metadata=metadata))
+    write_atomically(path, save({"logits": logits.astype(np.float16)}, metadata=metadata))
+    _records.cache_clear()
 
 
-def recorded_reference(reference: TrainedModel, images: ImageSet) -> Logits | None:
-    """Return recorded logits (N, classes) of a reference that differs from ``reference`` only by its seed.
-
-    Raises ``CheckpointError`` when a record is damaged.
-    """
-    for folder in (assets_folder() / "records", settings().home / "records"):
-        for path in sorted(folder.glob(f"*{SUFFIX}")):
-            logits = _read(path, reference, images)
-            if logits is not None:
-                return logits
+def recorded(model: TrainedModel, images: ImageSet) -> Logits | None:
+    """Return the recorded logits of exactly this model on exactly these images, if there are any."""
+    for record in all_records():
+        if record.weights == model.digest and record.images == images.digest:
+            return record.logits()
     return None
 
 
-def distance_floor(
-    reference: TrainedModel, logits: Logits, images: ImageSet, classes: tuple[int, ...]
-) -> ReferenceDistance | None:
-    """Return the distance between two differently seeded references; None when no second one was recorded."""
-    other = recorded_reference(reference, images)
-    if other is None:
-        return None
-    return distance_to_reference(logits, other, images.labels.numpy(), classes)
+def recorded_twin(reference: TrainedModel, images: ImageSet) -> Logits | None:
+    """Return recorded logits of a model that differs from ``reference`` only by its seed, if there are any."""
+    card = reference.card
+    for record in all_records():
+        other = record.card
+        twin = is_reference(other, card, card.forgets) and other.orthogonality == card.orthogonality
+        if twin and other.seed != card.seed and record.images == images.digest:
+            return record.logits()
+    return None
 
 
-def _read(path: Path, reference: TrainedModel, images: ImageSet) -> Logits | None:
-    try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            card = ModelCard.model_validate_json(metadata.get(METADATA_KEY, ""))
-            twin = is_reference(card, reference.card, reference.card.forgets)
-            twin = twin and card.seed != reference.card.seed
-            twin = twin and card.orthogonality == reference.card.orthogonality
-            if not twin or metadata.get("images") != images.digest:
-                return None
-            logits: Logits = file.get_tensor("logits").astype(np.float32)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise CheckpointError(f"The recorded predictions {path.name} are damaged. Delete or restore them.") from error
-    return logits
+def all_records() -> tuple[Record, ...]:
+    """Return every readable record, the shipped ones first."""
+    return _records((assets_folder() / "records", settings().home / "records"))
+
+
+@lru_cache(maxsize=4)
+def _records(folders: tuple[Path, ...]) -> tuple[Record, ...]:
+    return tuple(record for folder in folders for record in _read_folder(folder))
+
+
+def _read_folder(folder: Path) -> Iterator[Record]:
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            with safe_open(path, framework="np") as file:
+                metadata = file.metadata() or {}
+            card = ModelCard.model_validate_json(metadata[METADATA_KEY])
+            yield Record(path, card, metadata["weights"], metadata["images"])
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            log.warning("The recorded predictions %s are damaged and left aside: %s", path, error)

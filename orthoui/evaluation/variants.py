@@ -3,6 +3,7 @@
 from typing import Literal
 
 from orthoui.evaluation.predictions import Predictor
+from orthoui.evaluation.records import recorded
 from orthoui.forgetting.activations import ActivationProfile
 from orthoui.forgetting.application import pruned_network
 from orthoui.forgetting.plan import Plan
@@ -18,7 +19,7 @@ ORIGINAL = "original"
 
 def original(model: TrainedModel) -> Predictor:
     """Return the predictor of a model as it was trained."""
-    return Predictor(model, lambda: model.network, ORIGINAL)
+    return Predictor(model, lambda: model.network, ORIGINAL, recorded=lambda images: recorded(model, images))
 
 
 def planned(model: TrainedModel, plan: Plan) -> Predictor:

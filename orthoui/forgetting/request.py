@@ -4,9 +4,9 @@ import hashlib
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from orthoui.errors import RequestError
+from orthoui.wording import parse
 
 Attenuation = Literal["floor", "scaled", "uniform"]
 Score = Literal["difference", "margin", "standardised", "random"]
@@ -118,37 +118,7 @@ class ForgetRequest(BaseModel):
 
 def parse_request(fields: dict[str, object]) -> ForgetRequest:
     """Build a request from untrusted fields. Raises ``RequestError`` in plain words."""
-    try:
-        return ForgetRequest.model_validate(fields)
-    except ValidationError as error:
-        raise RequestError(explain(error)) from error
-
-
-def explain(error: ValidationError) -> str:
-    """Say what was asked and what is allowed, for every fault of a validation."""
-    sentences = []
-    for fault in error.errors():
-        field = ForgetRequest.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
-        name = (field.title if field else None) or ".".join(map(str, fault["loc"])) or "The request"
-        asked = fault.get("input")
-        sentences.append(f"{name} cannot be {asked!r}: {_allowed(field, fault['msg'])}.")
-    return " ".join(sentences)
-
-
-def _allowed(field: object, message: str) -> str:
-    low, high = bounds(field)
-    if low is not None and high is not None:
-        return f"choose a number from {low:g} to {high:g}"
-    return message[0].lower() + message[1:]
-
-
-def bounds(field: object) -> tuple[float | None, float | None]:
-    """Return the declared lower and upper bound of a pydantic field, None where it has none."""
-    low = high = None
-    for constraint in getattr(field, "metadata", ()):
-        low = getattr(constraint, "ge", low)
-        high = getattr(constraint, "le", high)
-    return low, high
+    return parse(ForgetRequest, fields)
 
 
 PAPER = {"ratio": 0.05, "strength": 0.4, "attenuation": "floor", "score": "difference", "target": "conv"}

@@ -15,7 +15,9 @@ PAPER_WIDTH = 64
 class Architecture(Protocol):
     """Builds an untrained network of three input channels from a number of classes and a width."""
 
-    def __call__(self, classes: int, width: int) -> nn.Module: ...
+    def __call__(self, classes: int, width: int) -> nn.Module:
+        """Build the network."""
+        ...
 
 
 ARCHITECTURES: Registry[Architecture] = Registry("architecture")

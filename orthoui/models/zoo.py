@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from orthoui.errors import CheckpointError, UnknownNameError
+from orthoui.errors import CheckpointError, OrthoError, UnknownNameError
 from orthoui.models.anatomy import Anatomy, examine
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import load_checkpoint, read_card, weights_digest
@@ -20,6 +20,7 @@ from orthoui.settings import settings
 
 SUFFIX = ".safetensors"
 RESIDENT_MODELS = 16
+PREFERRED_MODEL = "fashion-mnist-resnet18-w16-orthogonal"
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +134,17 @@ def is_reference(card: ModelCard, original: ModelCard, classes: Sequence[int]) -
         and card.architecture == original.architecture
         and card.width == original.width
     )
+
+
+def default_model(zoo: Zoo) -> str:
+    """Return the model that is taken when none is named: the embedded orthogonal one, else any that is readable."""
+    names = [entry.name for entry in zoo.trained()]
+    if not names:
+        raise OrthoError(
+            "No trained model was found. Restore the folder assets/models of the installation, "
+            "or train one with `orthoui train`."
+        )
+    return PREFERRED_MODEL if PREFERRED_MODEL in names else names[0]
 
 
 @lru_cache(maxsize=1)

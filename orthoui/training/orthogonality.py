@@ -1,12 +1,11 @@
 """The orthogonality penalty on convolution filters, and how orthogonal they became."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-PenalisedLayers = Literal["all", "no_stem", "no_1x1"]
+from orthoui.training.recipe import PenalisedLayers
 
 
 def penalised_convolutions(network: nn.Module, layers: PenalisedLayers = "all") -> Iterator[nn.Conv2d]:

@@ -7,11 +7,12 @@ import streamlit as st
 
 from orthoui.errors import OrthoError
 from orthoui.evaluation.presets import paper, recommended
-from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target, bounds
+from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
 from orthoui.models.zoo import zoo
 from orthoui.ui import session
 from orthoui.ui.thumbnails import class_thumbnails
 from orthoui.ui.view import View, default_request
+from orthoui.wording import bounds
 
 WORDS = {
     "floor": "Floor (paper)",

@@ -32,7 +32,7 @@ ICONS = {
 
 def navigation() -> None:
     """Set up the app and run the page that the address names."""
-    st.set_page_config(page_title="OrthoUI", page_icon=":material/blur_on:", layout="wide")
+    st.set_page_config(page_title="OrthoUI", page_icon=app_folder() / "assets" / "logo.svg", layout="wide")
     st.html(app_folder() / "assets" / "style.css")
     pages = [
         st.Page(path, title=title, url_path=url, icon=ICONS[url], help=words, default=url == "forget")

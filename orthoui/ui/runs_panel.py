@@ -118,8 +118,9 @@ def _comparison(found: list[Run]) -> None:
     for place, name, run in ((left, "A", first), (right, "Current", current)):
         with place:
             after = run.outcome.measured["after"].accuracies
+            title = zoo().get(run.outcome.model).card.title
             st.markdown(
-                f"**{name}: {run.sentence}**  \n{zoo().get(run.outcome.model).card.title}; {_row(run)['settings']}  \n"
+                f"**{name}: {run.sentence}**  \n{title}; {_row(run)['settings']}  \n"
                 f"Forgotten class {estimate_text(after.forget)}; other classes {estimate_text(after.retain)}."
             )
     if first.outcome.class_names == current.outcome.class_names:

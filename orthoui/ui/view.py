@@ -1,7 +1,7 @@
 """The view: everything a person has set, as one value that a link carries and every page reads."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -10,9 +10,8 @@ from orthoui.errors import OrthoError, RequestError, UnknownNameError
 from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import ChannelEdit, ForgetRequest, parse_request
 from orthoui.forgetting.selection import layers_in_scope
-from orthoui.models.zoo import TrainedModel, Zoo
+from orthoui.models.zoo import TrainedModel, Zoo, default_model
 
-PREFERRED_MODEL = "fashion-mnist-resnet18-w16-orthogonal"
 PREFERRED_CLASS = 7
 REQUEST_FIELDS = tuple(ForgetRequest.model_fields)
 ALWAYS_IN_LINK = ("model", "classes", "ratio", "strength")
@@ -29,8 +28,12 @@ class View(BaseModel):
     other: int | None = Field(default=None, ge=0, le=10_000, description="retained class shown beside, by number")
     layer: str | None = Field(default=None, max_length=200, description="layer whose maps are shown")
     channel: int | None = Field(default=None, ge=0, le=100_000, description="channel under inspection")
+    subject: int | None = Field(default=None, ge=0, le=10_000, description="forgotten class shown, of several")
+    every: bool = Field(default=False, description="whether every channel of a layer is shown, not only the first")
     cam_layer: str | None = Field(default=None, max_length=200, description="layer that heatmaps are read from")
     cam_class: int | None = Field(default=None, ge=0, le=10_000, description="class that heatmaps explain")
+    cam_order: Literal["most", "least", "stored"] = Field(default="most", description="order of heatmaps by change")
+    cam_rows: int = Field(default=5, ge=1, le=30, description="rows of heatmaps shown below the example")
 
     @field_validator("model")
     @classmethod
@@ -86,17 +89,6 @@ def from_query(query: Mapping[str, str], zoo: Zoo) -> tuple[View, list[str]]:
 def default_request(model: TrainedModel, classes: tuple[int, ...]) -> ForgetRequest:
     """Return what is shown before anything is set: the recommended setting, or the paper's without one."""
     return recommended(model, classes) or paper(classes)
-
-
-def default_model(zoo: Zoo) -> str:
-    """Return the model that opens first: the embedded orthogonal one, else any that is readable."""
-    names = [entry.name for entry in zoo.trained()]
-    if not names:
-        raise OrthoError(
-            "No trained model was found. Restore the folder assets/models of the installation, "
-            "or train one with `orthoui train`."
-        )
-    return PREFERRED_MODEL if PREFERRED_MODEL in names else names[0]
 
 
 def _model(name: str | None, zoo: Zoo, problems: list[str]) -> TrainedModel:
@@ -161,7 +153,7 @@ def _with_choice(view: View, name: str, text: str, model: TrainedModel, data: Da
         changed = View.model_validate({**view.model_dump(), name: text})
         if name in ("layer", "cam_layer"):
             _ = model.anatomy[text]
-        if name in ("other", "cam_class") and int(text) >= len(data.classes):
+        if name in ("other", "cam_class", "subject") and int(text) >= len(data.classes):
             raise UnknownNameError("class", text, range(len(data.classes)))
     except ValidationError:
         problems.append(f"The link's “{name}” cannot be “{text[:60]}”. The default is used instead.")

@@ -1,1 +1,5 @@
-"""channels."""
+"""Channels: what single channels see, what the plan does with them, and setting them by hand."""
+
+from orthoui.ui.channels import channels_panel
+
+channels_panel()

@@ -1,1 +1,5 @@
-"""heatmaps."""
+"""Heatmaps: where the network looks, before and after."""
+
+from orthoui.ui.heatmaps import heatmaps_panel
+
+heatmaps_panel()

@@ -1,0 +1,148 @@
+"""``orthoui train``: train a model, plain or orthogonal, with every class or without some."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from orthoui.cli.common import (
+    AsJson,
+    checked_folder,
+    emit,
+    megabytes,
+    percent,
+    plain_table,
+    reports_errors,
+    text,
+    writing,
+)
+from orthoui.cli.fields import given, takes_fields_of
+from orthoui.cli.progress import Bar, progress_bar
+from orthoui.errors import RequestError
+from orthoui.settings import settings
+from orthoui.training.recipe import Recipe
+from orthoui.wording import parse
+
+if TYPE_CHECKING:
+    from orthoui.models.card import ModelCard
+    from orthoui.training.loop import Progress
+
+
+@reports_errors
+@takes_fields_of(Recipe, without=("forgets",))
+def train(
+    forget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS[,CLASS]",
+            help="Classes never shown, by number or name: the retrained reference to compare forgetting with.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Where the model is written. Default: models in ORTHOUI_HOME.", show_default=False
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the model. Default: made from its recipe.", show_default=False),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a model of the same name.")] = False,
+    as_json: AsJson = False,
+    **fields: Any,
+) -> None:
+    """Train a model and write it as a checkpoint with its recipe inside."""
+    recipe = _checked_recipe(given(fields), forget)
+    path = _checked_path(recipe, out, name, force)
+    from orthoui.training.train import train_model
+
+    with progress_bar(as_json, "Preparing", recipe.epochs) as bar, writing(path):
+        card = train_model(recipe, path, report=lambda done: _report(done, bar))
+    emit(_described(card, path), as_json, lambda: _answer(card, path))
+
+
+def _checked_recipe(fields: dict[str, Any], forget: str | None) -> Recipe:
+    """Refuse before training what training would stumble over."""
+    from orthoui.data import load_dataset
+    from orthoui.models.architectures import ARCHITECTURES
+
+    recipe = parse(Recipe, fields)
+    _ = ARCHITECTURES[recipe.architecture]
+    data = load_dataset(recipe.dataset)
+    if forget is None:
+        return recipe
+    left_out = data.class_indices([part for part in forget.split(",") if part.strip()])
+    if not left_out:
+        raise RequestError("--forget names no class. Leave it out to train with every class.")
+    if len(left_out) == len(data.classes):
+        raise RequestError(f"All {len(left_out)} classes cannot be left out: nothing would be left to learn.")
+    return recipe.model_copy(update={"forgets": left_out})
+
+
+def _checked_path(recipe: Recipe, out: Path | None, name: str | None, force: bool) -> Path:
+    from orthoui.models.zoo import SUFFIX, zoo
+    from orthoui.training.train import model_name
+
+    name = model_name(recipe) if name is None else name.removesuffix(SUFFIX)
+    if not name or Path(name).name != name or name.startswith("."):
+        raise RequestError(
+            f"“{name}” cannot be a model's name: use letters, digits and dashes, and --out for a folder."
+        )
+    folder = checked_folder(out or settings().home / "models")
+    path = folder / f"{name}{SUFFIX}"
+    taken = [path] if path.exists() else []
+    if folder in settings().model_folders:  # there it would hide a model of the same name in another folder
+        taken += [entry.path for entry in zoo().entries() if entry.name == name]
+    if taken and not force:
+        raise RequestError(
+            f"There is already a model {name} ({taken[0]}). Choose another --name, or replace it with --force."
+        )
+    return path
+
+
+def _report(done: "Progress", bar: Bar) -> None:
+    summary = f"epoch {done.epoch} of {done.epochs}: loss {done.loss:.3f}, "
+    if done.penalty:
+        summary += f"penalty {done.penalty:.3f}, "
+    summary += f"accuracy {done.accuracy:.1f} % while training"
+    left = done.seconds * (done.epochs - done.epoch)
+    bar.note(f"{summary}; {done.seconds:.1f} s, about {left:.0f} s left")
+    bar.show(done.epoch, "Training" if done.epoch < done.epochs else "Measuring")
+
+
+def _mean(values: dict[str, float]) -> float:
+    return sum(values.values()) / len(values)
+
+
+def _described(card: "ModelCard", path: Path) -> dict[str, Any]:
+    return {
+        "model": path.stem,
+        "path": str(path),
+        "size_mb": megabytes(path),
+        "accuracy": card.accuracy,
+        "filter_cosine": card.filter_cosine,
+        "mean_filter_cosine": _mean(card.filter_cosine),
+        "recipe": card.recipe,
+        "training_seconds": card.training_seconds,
+        "versions": card.versions,
+    }
+
+
+def _answer(card: "ModelCard", path: Path) -> RenderableType:
+    table = plain_table("layer", "mean absolute cosine between its filters", numbers=(1,))
+    for layer, cosine in card.filter_cosine.items():
+        table.add_row(text(layer), f"{cosine:.4f}")
+    table.add_row("mean of all layers", f"{_mean(card.filter_cosine):.4f}")
+    accuracies = ", ".join(f"{percent(value)} {split}" for split, value in card.accuracy.items())
+    return Group(
+        Text(f"{path.stem}: {percent(card.accuracy['test'])} of the test images right.", style="bold"),
+        Text(f"Accuracy: {accuracies}; seed {card.seed}; trained in {card.training_seconds:.0f} s."),
+        Text(),
+        table,
+        Text(),
+        Text(f"Written to {path} ({megabytes(path):.1f} MB).", style="dim", overflow="fold"),
+    )

@@ -1,0 +1,134 @@
+"""The paper's Figure 1, alive: maps of a forgotten and of a retained image, before and after the pruning."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from orthoui.evaluation.channels import Maps, activation_maps
+from orthoui.figures import Mode, channel_grid, palette
+from orthoui.forgetting.request import ReadAt
+from orthoui.ui import session
+from orthoui.ui.channels.choice import FEW, Scene, clickable
+from orthoui.ui.channels.strip import example_strip
+from orthoui.ui.channels.words import layer_option, layer_words, order_words
+
+READ_AT: ReadAt = "relu"
+"""What passes the rectifier is shown, so that a silent channel is dark."""
+WIDTH = 374
+COLUMNS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Maps (channels, h, w) of one image before and after."""
+
+    label: int
+    before: Maps
+    after: Maps
+
+
+def measure(scene: Scene) -> tuple[Pair, Pair]:
+    """Return the maps of the forgotten and of the retained class's example."""
+
+    def pair(label: int) -> Pair:
+        image, layer = scene.image(label), scene.layer.name
+        before, after = (activation_maps(scene.model, plan, image, layer, READ_AT) for plan in (None, scene.plan))
+        return Pair(label, before, after)
+
+    return pair(scene.subject), pair(scene.other)
+
+
+def common_limits(pairs: tuple[Pair, Pair], channels: list[int]) -> tuple[float, float]:
+    """Return one scale for all four grids, 0 to the highest value in them, so that they can be compared."""
+    highest = max(float(maps[channels].max()) for pair in pairs for maps in (pair.before, pair.after))
+    return 0.0, highest or 1.0
+
+
+def picture_controls(scene: Scene) -> None:
+    """Draw what chooses the pictures: layer, classes, the example image, and whether all channels are shown."""
+    several = len(scene.view.request.classes) > 1
+    columns = iter(st.columns([0.44, *([0.28] if several else []), 0.28, 0.28], vertical_alignment="bottom"))
+    names = scene.model.anatomy.names
+    with next(columns):
+        _select("Layer", "layer", names, scene.layer.name, lambda name: layer_option(scene, str(name)))
+    if several:
+        with next(columns):
+            _class_select(scene, "Forgotten class", "subject", list(scene.view.request.classes), scene.subject)
+    retained = [label for label in range(len(scene.data.classes)) if label not in scene.view.request.classes]
+    with next(columns):
+        _class_select(scene, "Beside it", "other", retained, scene.other)
+    with next(columns):
+        st.session_state["every_choice"] = scene.view.every
+        st.toggle(
+            f"All {scene.layer.channels} channels" if scene.layer.channels > FEW else "All channels",
+            key="every_choice",
+            disabled=scene.layer.channels <= FEW,
+            on_change=lambda: session.change(every=st.session_state["every_choice"]),
+            help=f"Layers of more than {FEW} channels show their {FEW} most telling ones first.",
+        )
+    example_strip(scene)
+
+
+def _class_select(scene: Scene, label: str, field: str, options: list[int], value: int) -> None:
+    _select(label, field, options, value, lambda place: scene.data.classes[int(place)])
+
+
+def _select(label: str, field: str, options: Any, value: Any, words: Any) -> None:
+    key = f"{field}_choice"
+    st.session_state[key] = value
+
+    def changed() -> None:
+        fresh = {"channel": None} if field == "layer" else {}
+        session.change(**{field: st.session_state[key]}, **fresh)
+
+    st.selectbox(label, options, format_func=words, key=key, on_change=changed)
+
+
+def map_grids(scene: Scene, pairs: tuple[Pair, Pair]) -> None:
+    """Draw the four grids; every cell opens its channel."""
+    channels = scene.shown_channels()
+    limits = common_limits(pairs, channels)
+    for column, pair, kind in zip(st.columns(2, gap="medium"), pairs, ("forgotten", "retained"), strict=True):
+        with column:
+            name = scene.data.classes[pair.label]
+            colour = getattr(palette(scene.mode), kind)
+            st.html(f'<p class="channel-head"><b style="color:{colour}">{escape(name)}</b> · {kind}</p>')
+            for when, maps in (("before", pair.before), ("after", pair.after)):
+                figure = _grid(scene, maps[channels], channels, limits, f"{name}, {when}", when, scene.mode)
+                clickable(figure, f"grid_{kind}_{when}", _pick(scene))
+    st.caption(
+        f"{order_words(scene, len(channels))} Maps of {layer_words(scene.model.anatomy, scene.layer)} "
+        f"({scene.layer.name}, {scene.layer.size} × {scene.layer.size}) for one test image of each class; "
+        "brighter is more active, and all four grids share one scale. Click a channel to look closer."
+    )
+
+
+def _grid(
+    scene: Scene, maps: Maps, channels: list[int], limits: tuple[float, float], name: str, when: str, mode: Mode
+) -> Any:
+    marks = scene.factors
+    figure = channel_grid(
+        np.ascontiguousarray(maps),
+        columns=COLUMNS if len(channels) <= 2 * FEW else 2 * COLUMNS,
+        channels=channels,
+        factors=marks,
+        selected=scene.channel,
+        limits=limits,
+        width=WIDTH,
+        mode=mode,
+        title="",
+        subtitle=when if when == "before" or marks else "after: this layer is left alone",
+    )
+    figure.update_layout(meta={"alt": f"{name}.{figure.layout.meta['alt']}"})
+    return figure
+
+
+def _pick(scene: Scene) -> Any:
+    def pick(data: Any) -> None:
+        channel = int(data[0] if isinstance(data, list) else data)
+        session.change(layer=scene.layer.name, channel=channel)
+
+    return pick

@@ -1,0 +1,63 @@
+"""The Channels page, put together: only this part runs again when something on it is set."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from orthoui.evaluation.channels import channel_in_bar
+from orthoui.ui import controls, session
+from orthoui.ui.channels.choice import Scene, clickable, current_scene
+from orthoui.ui.channels.inspector import inspector
+from orthoui.ui.channels.maps import map_grids, measure, picture_controls
+from orthoui.ui.channels.words import headline
+from orthoui.ui.evidence import histogram_figure, layers_figure
+from orthoui.ui.frame import explained, show_problems
+
+
+@st.fragment
+def channels_panel() -> None:
+    """Draw the page."""
+    show_problems()
+    controls.model_controls()
+    with explained():
+        _page(current_scene())
+    session.write_link()
+
+
+def _page(scene: Scene) -> None:
+    with st.container(key="headline"):
+        st.markdown(f"## {headline(scene)}")
+    for notice in scene.notices:
+        st.warning(notice, icon=":material/info:")
+    left, right = st.columns([0.27, 0.73], gap="large")
+    with left:
+        controls.request_controls()
+    with right:
+        picture_controls(scene)
+        pairs = measure(scene)
+        map_grids(scene, pairs)
+        overview = st.container(key="channel_overview")
+        inspector(scene, pairs)
+    with overview:
+        _overview(scene)
+
+
+def _overview(scene: Scene) -> None:
+    """Draw every channel of the plan as a mark to click: this layer as a histogram, all layers as strips."""
+    if not scene.plan.layers:
+        return
+    name = scene.layer.name
+    with st.expander("Find a channel by its score"):
+        if name in scene.plan.layers:
+            clickable(histogram_figure(scene.plan, scene.mode, name), "channel_histogram", _pick_bar(scene))
+        figure = layers_figure(scene.plan, scene.mode, (name, scene.channel))
+        clickable(figure, "channel_strips", lambda mark: session.change(layer=mark[0], channel=int(mark[1])))
+
+
+def _pick_bar(scene: Scene) -> Callable[[list[float]], None]:
+    def pick(bar: list[float]) -> None:
+        found = channel_in_bar(scene.plan, bar[1], bar[2], scene.layer.name)
+        if found is not None:
+            session.change(layer=found[0], channel=found[1])
+
+    return pick

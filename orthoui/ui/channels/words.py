@@ -1,0 +1,122 @@
+"""What the Channels page says: layers, findings and effects in sentences."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from orthoui.evaluation.channels import ChannelEffect, ChannelFacts, response_ratio
+from orthoui.models.anatomy import Anatomy, ConvLayer
+from orthoui.ui.channels.choice import FEW, Scene
+
+MOST_TIMES = 20
+"""Ratios beyond this are not spelled out: the divisor is close to zero."""
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return “A”, “A and B” or “A, B and C”."""
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def layer_words(anatomy: Anatomy, layer: ConvLayer) -> str:
+    """Return a layer's name for people, e.g. “layer 2 of stage 4”."""
+    if layer == anatomy.layers[0]:
+        return "the first layer"
+    peers = [part for part in anatomy.layers if part.stage == layer.stage]
+    return f"layer {peers.index(layer) + 1} of stage {layer.stage}"
+
+
+def layer_option(scene: Scene, name: str) -> str:
+    """Return a layer as an entry of the selector, with how many of its channels are scaled."""
+    layer = scene.model.anatomy[name]
+    words = layer_words(scene.model.anatomy, layer).removeprefix("the ")
+    part = scene.plan.layers.get(name)
+    scaled = 0 if part is None else int((part.keep != 1).sum())
+    tail = f"{scaled} of {layer.channels} scaled" if scaled else f"{layer.channels} channels"
+    return f"{words[0].upper()}{words[1:]} · {tail}"
+
+
+def headline(scene: Scene) -> str:
+    """Say in one sentence what happens in the layer and what its scaled channels have in common."""
+    where = f"In {layer_words(scene.model.anatomy, scene.layer)}"
+    scaled = list(scene.factors)
+    if not scaled:
+        return f"{where} nothing is scaled down; {_elsewhere(scene)}."
+    one = len(scaled) == 1
+    silenced = all(keep == 0 for keep in scene.factors.values())
+    deed = ("is " if one else "are ") + ("silenced" if silenced else "scaled down")
+    return f"{where} {len(scaled)} of {scene.layer.channels} channels {deed}; {_response(scene, scaled)}."
+
+
+def _elsewhere(scene: Scene) -> str:
+    layers = [name for name, part in scene.plan.layers.items() if (part.keep != 1).any()]
+    if not layers:
+        return "this setting changes no channel at all"
+    stages = sorted({scene.model.anatomy[name].stage for name in layers})
+    word = "stage" if len(stages) == 1 else "stages"
+    return f"this setting scales {scene.plan.touched_channels:,} channels in {word} {joined([*map(str, stages)])}"
+
+
+def _response(scene: Scene, channels: Sequence[int]) -> str:
+    classes = scene.view.request.classes
+    names = joined([scene.data.classes[label] for label in classes])
+    respond = "it responds" if len(channels) == 1 else "together they respond"
+    ratio = response_ratio(scene.profile, classes, scene.layer.name, channels)
+    if ratio is None:
+        strong = scene.profile.means[scene.layer.name][np.ix_(classes, channels)].max() > 0
+        return f"{respond} to {names if strong else 'no class'} only" if strong else f"{respond} to no class"
+    if ratio > MOST_TIMES:
+        return f"{respond} more than {MOST_TIMES} times as strongly to {names} as to the others"
+    return f"{respond} {ratio:.1f} times as strongly to {names} as to the others"
+
+
+def order_words(scene: Scene, shown: int) -> str:
+    """Say which channels the grid shows, and in which order."""
+    total = scene.layer.channels
+    if total <= FEW:
+        return f"All {total} channels."
+    count = f"All {total} channels" if shown == total else f"{shown} of {total} channels"
+    first = "the scaled ones first, then " if scene.factors else ""
+    return f"{count}: {first}those with the highest activation difference."
+
+
+def channel_title(scene: Scene, facts: ChannelFacts) -> str:
+    """Say what a channel responds to most and what is done with it."""
+    order = np.argsort(-facts.responses, kind="stable")
+    favourite = scene.data.classes[int(order[0])]
+    return f"Channel {facts.channel} responds most to {favourite} and {fate(facts)}"
+
+
+def fate(facts: ChannelFacts) -> str:
+    """Say how much a channel keeps, and whether the plan or a person decided it."""
+    if facts.by_hand:
+        return {1.0: "is spared by hand", 0.0: "is silenced by hand"}.get(
+            facts.keep, f"keeps {100 * facts.keep:.0f} % by hand"
+        )
+    return {1.0: "is left alone", 0.0: "is silenced by the plan"}.get(
+        facts.keep, f"keeps {100 * facts.keep:.0f} % in the plan"
+    )
+
+
+def effect_title(facts: ChannelFacts, effect: ChannelEffect, classes: Sequence[str]) -> str:
+    """Say what setting the channel does to the class it changes most."""
+    wondering = not facts.by_hand and facts.planned_keep == 1
+    action = {0.0: "Silencing it", 1.0: "Sparing it"}.get(effect.keep, f"Keeping {100 * effect.keep:.0f} % of it")
+    known = [(change, name) for change, name in zip(effect.changes, classes, strict=True) if change is not None]
+    change, name = max(known, key=lambda pair: abs(pair[0]), default=(0.0, ""))
+    if round(change, 1) == 0:
+        return f"{action} {'would leave' if wondering else 'leaves'} every class as it is"
+    verbs = ("would cost", "would give") if wondering else ("costs", "gives")
+    points = "point" if round(abs(change), 1) == 1 else "points"
+    return f"{action} {verbs[change > 0]} {name} {abs(change):.1f} {points}"
+
+
+def effect_subtitle(facts: ChannelFacts, effect: ChannelEffect) -> str:
+    """Say what the effect is compared with and on how many images it was counted."""
+    kept = f"keeping {100 * effect.baseline:.0f} % of it" if 0 < effect.baseline < 1 else "silencing it"
+    compared = "leaving it alone" if effect.baseline == 1 else kept
+    if facts.by_hand:
+        compared += ", as the plan would" if effect.baseline < 1 else ", as the plan does"
+    fewest, most = min(effect.counts), max(effect.counts)
+    count = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    step = f"; one image is {100 / most:.1f} points" if fewest == most and most else ""
+    return f"compared with {compared}; {count} calibration images per class{step}"

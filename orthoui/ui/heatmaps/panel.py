@@ -1,0 +1,67 @@
+"""The Heatmaps page: the sentence, the controls, and two groups of pictures side by side."""
+
+import streamlit as st
+
+from orthoui.figures import palette
+from orthoui.ui import controls, session
+from orthoui.ui.frame import explained, show_problems
+from orthoui.ui.heatmaps.choices import choices, more_button
+from orthoui.ui.heatmaps.rows import Row, rows_html
+from orthoui.ui.heatmaps.scene import Group, Scene, current_scene, group_of
+from orthoui.ui.heatmaps.upload import upload_panel
+from orthoui.ui.heatmaps.words import METHOD, definition, group_notes, group_title, headline, no_reference
+
+
+@st.fragment
+def heatmaps_panel() -> None:
+    """Draw the page; only this part runs again when a control moves."""
+    show_problems()
+    controls.model_controls()
+    with st.container(key="headline"):
+        sentence = st.empty()
+        under = st.empty()
+    left, right = st.columns([0.27, 0.73], gap="large")
+    with left:
+        controls.request_controls()
+    with right, explained():
+        scene = current_scene()
+        choices(scene)
+        upload_panel(scene)
+        first, second = (column.empty() for column in st.columns(2, gap="medium"))
+        for place in (first, second):
+            place.skeleton(height=760)
+        forgotten = group_of(scene, scene.view.request.classes, scene.subject)
+        others = group_of(scene, scene.others, scene.others[0])
+        sentence.markdown(f"## {headline(scene, forgotten, others)}")
+        under.markdown(f":small[:gray[{definition(scene, forgotten, others)}]]", help=METHOD)
+        _group(first.container(), scene, forgotten)
+        _group(second.container(), scene, others)
+        _foot(scene)
+    session.write_link()
+
+
+def _group(place: st.delta_generator.DeltaGenerator, scene: Scene, group: Group) -> None:
+    tone = palette(scene.mode)
+    colour = tone.forgotten if group.classes == scene.view.request.classes else tone.retained
+    with place:
+        st.html(f'<h3 class="looks-title"><i style="background:{colour}"></i>{group_title(scene, group)}</h3>')
+        rows = [_row(scene, group, at) for at in group.order(scene.view)]
+        if group.example is not None:
+            rows.insert(0, _row(scene, group.example, 0, "Your example: "))
+        st.html(rows_html(scene, rows))
+        for note in group_notes(scene, group):
+            st.caption(note)
+
+
+def _row(scene: Scene, group: Group, at: int, before: str = "") -> Row:
+    name = scene.data.classes[int(group.images.labels[at])]
+    return Row(group.images.images[at], group.compared, at, f"{before}{name} {group.places[at] + 1}", name)
+
+
+def _foot(scene: Scene) -> None:
+    more_button(scene)
+    st.html('<p class="looks-scale">evidence <i></i> less to more; every map on its own scale</p>')
+    if "retrained" not in scene.predictors:
+        st.caption(no_reference(scene))
+    for notice in scene.notices:
+        st.warning(notice, icon=":material/info:")

@@ -1,0 +1,112 @@
+"""What the Heatmaps page says: the finding as a sentence, and how it was measured."""
+
+from collections.abc import Sequence
+
+from orthoui.evaluation.heatmaps import DriftMean, empty, mean_drift
+from orthoui.models.anatomy import Anatomy
+from orthoui.ui.heatmaps.scene import Group, Scene
+
+ELSEWHERE, PARTLY = 0.4, 0.15
+"""Mean drifts from which the page says “elsewhere” and “partly elsewhere”."""
+METHOD = (
+    "Grad-CAM (Selvaraju et al., ICCV 2017): the maps of the chosen layer, each weighted with the mean gradient of "
+    "the class's output, added up, negative values dropped, stretched to 0 … 1.\n\n"
+    "Drift compares two maps after each is divided by its sum: ½ Σ |before − after|, the total variation distance. "
+    "0: the same places. 1: nowhere the same. An image in which nothing speaks for the class has no drift.\n\n"
+    "Every map is stretched on its own: colours show where, not how strongly. The percentages show how strongly."
+)
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return “A”, “A and B” or “A, B and C”."""
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def names_of(scene: Scene, classes: Sequence[int]) -> str:
+    """Return the names of classes as one phrase."""
+    return joined([scene.data.classes[label] for label in classes])
+
+
+def layer_words(anatomy: Anatomy, name: str) -> str:
+    """Return a layer as an entry of the selector, e.g. “Layer 5 of stage 4 · 4 × 4”."""
+    layer = anatomy[name]
+    peers = [part.name for part in anatomy.layers if part.stage == layer.stage]
+    return f"Layer {peers.index(name) + 1} of stage {layer.stage} · {layer.size} × {layer.size}"
+
+
+def headline(scene: Scene, forgotten: Group, others: Group) -> str:
+    """Say in one sentence whether the network looks elsewhere now."""
+    if not scene.plan.touched_channels:
+        return "Nothing is scaled at this setting: the network looks where it looked before."
+    names = names_of(scene, forgotten.classes)
+    lost, kept = mean_drift(forgotten.compared), mean_drift(others.compared)
+    chosen = scene.view.cam_class
+    start = "On" if chosen is None else f"Asked for {scene.data.classes[chosen]}: on"
+    return f"{start} {names} images {_finding(lost)}; on {_others(scene)} {_moved(kept)}."
+
+
+def _finding(mean: DriftMean) -> str:
+    if mean.value is None:
+        gone = mean.vanished > 0
+        return "the evidence is gone from every heatmap" if gone else "there is no evidence to look for"
+    how = "still looks at the same places"
+    if mean.value >= PARTLY:
+        how = "looks elsewhere now" if mean.value >= ELSEWHERE else "looks partly elsewhere now"
+    return f"the network {how}: the heatmap moved by {mean.value:.2f} on average"
+
+
+def _moved(mean: DriftMean) -> str:
+    return "it is not measured" if mean.value is None else f"by {mean.value:.2f}"
+
+
+def _others(scene: Scene) -> str:
+    return "the other classes" if len(scene.others) > 1 else f"{names_of(scene, scene.others)} images"
+
+
+def definition(scene: Scene, forgotten: Group, others: Group) -> str:
+    """Say what the numbers of the sentence are and how sure they are."""
+    first, second = (_certainty(scene, group) for group in (forgotten, others))
+    return (
+        f"Drift: 0 the same places, 1 entirely elsewhere. Mean of {first}; of {second} (95 % interval), test split."
+    )
+
+
+def _certainty(scene: Scene, group: Group) -> str:
+    mean = mean_drift(group.compared)
+    margin = "" if mean.margin is None else f" ± {mean.margin:.2f}"
+    who = _others(scene) if group.classes == scene.others else names_of(scene, group.classes)
+    gone = f", gone in {mean.vanished} more" if mean.vanished else ""
+    return f"{mean.n} images of {who.removesuffix(' images')}{margin}{gone}"
+
+
+def group_title(scene: Scene, group: Group) -> str:
+    """Head a group of pictures with what was found in it."""
+    mean = mean_drift(group.compared)
+    lost = group.classes == scene.view.request.classes
+    who = names_of(scene, group.classes) if len(group.classes) <= 3 else "Other classes"
+    role = "forgotten" if lost else "kept"
+    found = "no drift to measure" if mean.value is None else f"moved by {mean.value:.2f}"
+    return f"{who}, {role}: {found}"
+
+
+def group_notes(scene: Scene, group: Group) -> list[str]:
+    """Return what has to be known about a group's pictures beside its title."""
+    notes = []
+    mean = mean_drift(group.compared)
+    total = len(group.places)
+    if mean.vanished:
+        notes.append(f"In {mean.vanished} of {total} images nothing speaks for the class any more.")
+    retrained = group.compared.seen.get("retrained")
+    blank = 0 if retrained is None else int(empty(retrained.maps).sum())
+    if blank:
+        notes.append(f"The retrained network finds nothing for the class in {blank} of {total} images.")
+    return notes
+
+
+def no_reference(scene: Scene) -> str:
+    """Say that there is no retrained network for these classes, and how to get one."""
+    numbers = ",".join(map(str, scene.view.request.classes))
+    return (
+        f"No network was retrained without {names_of(scene, scene.view.request.classes)}, so there is nothing to "
+        f"compare with. Train one with `orthoui train --forget {numbers}`."
+    )

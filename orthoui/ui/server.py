@@ -1,0 +1,36 @@
+"""The dashboard's process: Streamlit serves ``app.py``, and what the first page needs is loaded meanwhile.
+
+Started by ``orthoui run`` as ``python -m orthoui.ui.server APP [streamlit options]``.
+"""
+
+import logging
+import sys
+import threading
+
+log = logging.getLogger(__name__)
+
+
+def warm_up() -> None:
+    """Load libraries, images and the default model before the first visitor asks for them."""
+    try:
+        from orthoui.ui.warm import load_first_page
+
+        load_first_page()
+    except Exception:  # only a head start: the page itself tells a person what is wrong
+        log.warning("Loading ahead failed; the first page loads what it needs itself.", exc_info=True)
+
+
+def main() -> None:
+    """Serve the app until the process is stopped."""
+    from streamlit.runtime.pages_manager import PagesManager
+    from streamlit.web import cli
+
+    # The folder `pages` would switch Streamlit to its older multipage mode until app.py has run once, and the
+    # first visitor with a deep link after a restart would read “page not found”.
+    PagesManager.uses_pages_directory = False
+    threading.Thread(target=warm_up, daemon=True, name="warm-up").start()
+    cli.main(["run", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""What the first page needs, loaded once for the whole process."""
+
+from orthoui.data import load_dataset
+from orthoui.evaluation.variants import original
+from orthoui.models.device import fast_dtype
+from orthoui.models.zoo import default_model, zoo
+from orthoui.ui import forget_panel
+from orthoui.ui.thumbnails import class_thumbnails
+from orthoui.ui.view import PREFERRED_CLASS
+
+
+def load_first_page() -> None:
+    """Load the default model, its images and its reference; run a first small batch, the slowest of all."""
+    model = zoo().get(default_model(zoo()))
+    data = load_dataset(model.card.dataset)
+    class_thumbnails(data.name)
+    fast_dtype(model.device)
+    zoo().reference(model, (PREFERRED_CLASS,))
+    original(model).complete(data["calibration"].subset(data["calibration"].of_class(0)))
+    _ = forget_panel.forget_panel  # its import brings the rest of the libraries
