@@ -4,8 +4,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orthoui.errors import RequestError
+from orthoui.wording import explain
 
 
 class Settings(BaseSettings):
@@ -52,8 +55,11 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """Return the settings of this process, read once."""
-    return Settings()
+    """Return the settings of this process, read once. Raises ``RequestError`` for one that cannot be."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise RequestError(f"{explain(error, Settings)} It comes from an ORTHOUI_ environment variable.") from error
 
 
 def app_folder() -> Path:

@@ -10,18 +10,20 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 @contextmanager
 def progress_bar(quiet: bool, doing: str, total: float) -> Iterator["Bar"]:
     """Show a bar with the time left while the block runs; nothing at all when ``quiet``."""
+    console = Console(stderr=True, quiet=quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True))
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress:
-        yield Bar(progress, doing, total, quiet)
+    # In a log file a bar cannot move and would leave empty lines; notes are enough there.
+    hidden = quiet or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+        yield Bar(progress, doing, total)
 
 
 class Bar:
-    """One bar; in a log file, where a bar cannot move, every note becomes a line."""
+    """One bar, and the notes that stay above it."""
 
-    def __init__(self, progress: Progress, doing: str, total: float, quiet: bool) -> None:
+    def __init__(self, progress: Progress, doing: str, total: float) -> None:
         self._progress = progress
         self._task = progress.add_task(doing, total=total)
-        self._notes_stay = not quiet
 
     def show(self, done: float, doing: str | None = None) -> None:
         """Move the bar to ``done`` of its total, with a new description if one is given."""
@@ -29,5 +31,4 @@ class Bar:
 
     def note(self, line: str) -> None:
         """Leave a line above the bar."""
-        if self._notes_stay:
-            self._progress.console.print(line, highlight=False)
+        self._progress.console.print(line, highlight=False, markup=False)

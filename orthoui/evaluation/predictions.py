@@ -1,6 +1,6 @@
 """Predictions: logits of a split in chunks, in the device's fastest form, remembered by digest."""
 
-import copy
+import itertools
 import logging
 import threading
 from collections import OrderedDict
@@ -17,6 +17,7 @@ from orthoui.data import ImageSet
 from orthoui.data.preprocessing import prepare
 from orthoui.models.device import fast_dtype
 from orthoui.models.fast import fast_copy
+from orthoui.models.sharing import with_tensors
 from orthoui.models.zoo import TrainedModel
 from orthoui.settings import settings
 
@@ -150,8 +151,9 @@ class _Runner:
         self._device = device
         self._dtype = fast_dtype(device)
         placed = self._network
-        if device != self._model.device:  # a copy of its own: moving a shared tensor would move it for everyone
-            placed = copy.deepcopy(placed).to(device)
+        if device != self._model.device:  # tensor by tensor: a full device has no room for a second network
+            tensors = itertools.chain(placed.named_parameters(), placed.named_buffers())
+            placed = with_tensors(placed, {name: tensor.detach().to(device) for name, tensor in tensors})
         self._fast = fast_copy(placed, self._model.anatomy, self._dtype, fold=self._model.foldable)
 
     def logits(self, images: Tensor) -> Logits:

@@ -10,7 +10,7 @@ from orthoui.figures.kinds import Bytes, Floats, Mode
 from orthoui.figures.montage import levels, map_png, montage, to_png
 from orthoui.figures.rows import label_room, name_rows, number_labels
 from orthoui.figures.theme import diverging, palette, style
-from orthoui.figures.words import MINUS, sentence
+from orthoui.figures.words import sentence, signed
 
 NUMBER_ROOM = 42
 ROW = 22
@@ -33,7 +33,7 @@ def response_bars(
         raise ValueError(f"{len(responses)} responses do not fit {len(classes)} classes.")
     tone = palette(mode)
     colours = [tone.forgotten if place in forgotten else tone.retained for place in range(len(classes))]
-    texts = [f"{value:.1f}".replace("-", MINUS) for value in responses]
+    texts = [signed(value).removeprefix("+") for value in responses]
     bar = go.Bar(
         x=list(responses), y=list(range(len(classes))), orientation="h", width=0.5, marker={"color": colours},
         customdata=list(classes), name="response", hovertemplate="%{customdata}: %{x:.2f}<extra></extra>",

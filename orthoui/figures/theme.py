@@ -140,7 +140,7 @@ def style(
     to ``layout.meta["alt"]``. An empty title leaves no room for one.
     """
     tone = palette(mode)
-    title_lines = balanced(title, TITLE_EMS)
+    title_lines = balanced(title, TITLE_EMS) if title else []
     notes = [*([markup(lines(subtitle, TEXT_EMS))] if subtitle else []), *_key_lines(key)]
     reserved = TITLE_LINE * TITLE_LINES if title else 0
     titled = TITLE_LINE * len(title_lines)

@@ -108,7 +108,7 @@ def _read(path: Path, model: TrainedModel, classes: int) -> Means | None:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             means: Means = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, TypeError, ValueError) as error:
         raise _DamagedError("it cannot be read") from error
     if metadata.get("sha256") != _checksum(means):
         raise _DamagedError("its checksum is wrong")

@@ -15,6 +15,9 @@ from orthoui.models.architectures import ARCHITECTURES
 from orthoui.training.orthogonality import orthogonality_penalty
 from orthoui.training.recipe import Recipe
 
+SHORTEST_CYCLE = 5
+"""Steps below which a quarter of the one-cycle schedule has no room to rise (torch divides by zero at 4)."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -53,7 +56,10 @@ def train_network(
     steps = max(1, len(images) // recipe.batch_size)  # fewer images than a batch are one batch
     optimiser = make_optimiser(network, recipe)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=steps * recipe.epochs, pct_start=0.25
+        optimiser,
+        recipe.learning_rate,
+        total_steps=max(SHORTEST_CYCLE, steps * recipe.epochs),
+        pct_start=0.25,
     )
     generator = torch.Generator().manual_seed(recipe.seed)
     for epoch in range(recipe.epochs):

@@ -106,7 +106,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def wait_settled(page: Page, timeout_ms: float = 30_000, quiet_ms: float = QUIET_MS) -> None:
+def wait_settled(page: Page, timeout_ms: float = 120_000, quiet_ms: float = QUIET_MS) -> None:
     """Wait until the page is connected, has finished running and stayed so for ``quiet_ms`` milliseconds."""
     page.evaluate("window.orthouiCalmSince = undefined")
     page.wait_for_function(_SETTLED, arg=quiet_ms, polling=50, timeout=timeout_ms)

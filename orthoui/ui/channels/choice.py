@@ -61,10 +61,16 @@ class Scene:
         count = self.layer.channels
         if count <= FEW:
             return list(range(count))
-        difference = differences(self.profile, self.view.request.classes, self.layer.name)
-        ranked = [int(channel) for channel in np.argsort(-difference, kind="stable")]
-        order = [*self.factors, *(channel for channel in ranked if channel not in self.factors)]
-        return order if self.view.every else order[: max(FEW, len(self.factors))]
+        # The plan without hand-set channels decides: setting one by hand must not move the others.
+        request = self.view.request.model_copy(update={"edits": ()})
+        part = make_plan(self.profile, self.model.anatomy, request).layers.get(self.layer.name)
+        first = [] if part is None else part.channels[part.keep != 1].tolist()
+        difference = differences(self.profile, request.classes, self.layer.name)
+        ranked = np.argsort(-difference, kind="stable").tolist()
+        order = list(dict.fromkeys([*first, *ranked]))
+        if self.view.every:
+            return order
+        return list(dict.fromkeys([*order[: max(FEW, len(first))], *self.factors, self.channel]))
 
 
 def current_scene() -> Scene:

@@ -25,6 +25,7 @@ from orthoui.ui.frame import chart
 from orthoui.ui.thumbnails import picture
 
 EXCITING = 10
+WIDTH = 360
 
 
 def inspector(scene: Scene, pairs: tuple[Pair, Pair]) -> None:
@@ -36,15 +37,15 @@ def inspector(scene: Scene, pairs: tuple[Pair, Pair]) -> None:
             f"Rank {facts.rank} of {facts.layer.channels} in its layer, score {facts.score:.2f}: "
             f"{SCORE_WORDS[scene.view.request.score]}. Keeps {100 * facts.keep:.0f} % of itself."
         )
-        left, right = st.columns([0.42, 0.58], gap="large")
+        left, right = st.columns([0.48, 0.52], gap="large")
         with left:
             edit_controls(facts)
             _maps(scene, pairs)
             st.html(filter_picture(filter_image(scene.model, scene.layer.name, scene.channel), scene.mode))
+            images = _waiting(240)
         with right:
             effect = _waiting(300)
             _responses(scene, facts)
-            images = _waiting(240)
         _draw_effect(effect, scene, facts)
         _draw_images(images, scene)
 
@@ -121,7 +122,7 @@ def _image_figure(scene: Scene, pictures: list[Any], labels: list[int]) -> go.Fi
         names,
         columns=5,
         marked=[place for place, label in enumerate(labels) if label in scene.view.request.classes],
-        width=470,
+        width=WIDTH,
         mode=scene.mode,
         title=f"Of the {len(names)} images that excite it most, {count} show {favourite}",
         subtitle=f"from {len(scene.data['calibration']):,} calibration images, strongest first, before pruning",

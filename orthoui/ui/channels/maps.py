@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from orthoui.evaluation.channels import Maps, activation_maps
-from orthoui.figures import Mode, channel_grid, palette
+from orthoui.figures import channel_grid, palette
 from orthoui.forgetting.request import ReadAt
 from orthoui.ui import session
 from orthoui.ui.channels.choice import FEW, Scene, clickable
@@ -18,6 +18,8 @@ from orthoui.ui.channels.words import layer_option, layer_words, order_words
 READ_AT: ReadAt = "relu"
 """What passes the rectifier is shown, so that a silent channel is dark."""
 WIDTH = 374
+WEAK = 0.15
+"""Channels whose peaks stay below this share of the layer's highest are drawn darker."""
 COLUMNS = 8
 
 
@@ -41,10 +43,16 @@ def measure(scene: Scene) -> tuple[Pair, Pair]:
     return pair(scene.subject), pair(scene.other)
 
 
-def common_limits(pairs: tuple[Pair, Pair], channels: list[int]) -> tuple[float, float]:
-    """Return one scale for all four grids, 0 to the highest value in them, so that they can be compared."""
-    highest = max(float(maps[channels].max()) for pair in pairs for maps in (pair.before, pair.after))
-    return 0.0, highest or 1.0
+def on_one_scale(pairs: tuple[Pair, Pair]) -> tuple[Pair, Pair]:
+    """Divide every channel by its highest value in all four maps, so that they can be compared: 0 … 1.
+
+    A channel that is weak beside the strongest of its layer is divided by a share of that one's value instead
+    and stays dark: its noise is not blown up.
+    """
+    highest = np.maximum.reduce([maps.max(axis=(1, 2)) for pair in pairs for maps in (pair.before, pair.after)])
+    scale = np.maximum(highest, WEAK * highest.max()).clip(min=np.finfo(np.float32).tiny)[:, None, None]
+    first, second = (Pair(pair.label, pair.before / scale, pair.after / scale) for pair in pairs)
+    return first, second
 
 
 def picture_controls(scene: Scene) -> None:
@@ -60,16 +68,20 @@ def picture_controls(scene: Scene) -> None:
     retained = [label for label in range(len(scene.data.classes)) if label not in scene.view.request.classes]
     with next(columns):
         _class_select(scene, "Beside it", "other", retained, scene.other)
-    with next(columns):
-        st.session_state["every_choice"] = scene.view.every
-        st.toggle(
-            f"All {scene.layer.channels} channels" if scene.layer.channels > FEW else "All channels",
-            key="every_choice",
-            disabled=scene.layer.channels <= FEW,
-            on_change=lambda: session.change(every=st.session_state["every_choice"]),
-            help=f"Layers of more than {FEW} channels show their {FEW} most telling ones first.",
-        )
+    if scene.layer.channels > FEW:
+        with next(columns):
+            _every_switch(scene)
     example_strip(scene)
+
+
+def _every_switch(scene: Scene) -> None:
+    st.session_state["every_choice"] = scene.view.every
+    st.toggle(
+        f"Show all {scene.layer.channels}",
+        key="every_choice",
+        on_change=lambda: session.change(every=st.session_state["every_choice"]),
+        help=f"Without it, the {FEW} most telling channels are shown.",
+    )
 
 
 def _class_select(scene: Scene, label: str, field: str, options: list[int], value: int) -> None:
@@ -90,25 +102,24 @@ def _select(label: str, field: str, options: Any, value: Any, words: Any) -> Non
 def map_grids(scene: Scene, pairs: tuple[Pair, Pair]) -> None:
     """Draw the four grids; every cell opens its channel."""
     channels = scene.shown_channels()
-    limits = common_limits(pairs, channels)
-    for column, pair, kind in zip(st.columns(2, gap="medium"), pairs, ("forgotten", "retained"), strict=True):
+    for column, pair, kind in zip(
+        st.columns(2, gap="medium"), on_one_scale(pairs), ("forgotten", "retained"), strict=True
+    ):
         with column:
             name = scene.data.classes[pair.label]
             colour = getattr(palette(scene.mode), kind)
             st.html(f'<p class="channel-head"><b style="color:{colour}">{escape(name)}</b> · {kind}</p>')
             for when, maps in (("before", pair.before), ("after", pair.after)):
-                figure = _grid(scene, maps[channels], channels, limits, f"{name}, {when}", when, scene.mode)
+                figure = _grid(scene, maps[channels], channels, f"{name}, {when}", when)
                 clickable(figure, f"grid_{kind}_{when}", _pick(scene))
     st.caption(
         f"{order_words(scene, len(channels))} Maps of {layer_words(scene.model.anatomy, scene.layer)} "
         f"({scene.layer.name}, {scene.layer.size} × {scene.layer.size}) for one test image of each class; "
-        "brighter is more active, and all four grids share one scale. Click a channel to look closer."
+        "brighter is more active, and a channel has the same scale in all four grids. Click a channel to look closer."
     )
 
 
-def _grid(
-    scene: Scene, maps: Maps, channels: list[int], limits: tuple[float, float], name: str, when: str, mode: Mode
-) -> Any:
+def _grid(scene: Scene, maps: Maps, channels: list[int], name: str, when: str) -> Any:
     marks = scene.factors
     figure = channel_grid(
         np.ascontiguousarray(maps),
@@ -116,9 +127,9 @@ def _grid(
         channels=channels,
         factors=marks,
         selected=scene.channel,
-        limits=limits,
+        limits=(0.0, 1.0),
         width=WIDTH,
-        mode=mode,
+        mode=scene.mode,
         title="",
         subtitle=when if when == "before" or marks else "after: this layer is left alone",
     )

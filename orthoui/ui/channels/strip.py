@@ -20,30 +20,26 @@ def example_strip(scene: Scene) -> None:
     sources = {
         at: data_uri(to_png(picture(images[positions[at]]), 2)) for at in range(start, min(start + LENGTH, count))
     }
-    with st.container(horizontal=True, vertical_alignment="center", key="example_strip"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="example_strip"):
         _step("Previous image", ":material/chevron_left:", (place - 1) % count)
         st.session_state["example_choice"] = place
         st.pills(
-            "Example image",
+            f"{scene.data.classes[scene.subject]}, test image {place + 1:,} of {count:,}",
             list(sources),
             format_func=lambda at: f"![image {at + 1}]({sources[at]})",
             key="example_choice",
             required=True,
             on_change=lambda: session.change(example=st.session_state["example_choice"]),
-            label_visibility="collapsed",
         )
         _step("Next image", ":material/chevron_right:", (place + 1) % count)
-        name = scene.data.classes[scene.subject]
-        st.markdown(f":small[:gray[{name}, test image {place + 1:,} of {count:,}]]", width="content")
 
 
 def _step(label: str, icon: str, target: int) -> None:
     st.button(
-        "",
+        label,
         icon=icon,
         key=label.lower().replace(" ", "_"),
         type="tertiary",
-        help=label,
         on_click=session.change,
         kwargs={"example": target},
     )

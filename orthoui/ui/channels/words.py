@@ -63,9 +63,11 @@ def _response(scene: Scene, channels: Sequence[int]) -> str:
     ratio = response_ratio(scene.profile, classes, scene.layer.name, channels)
     if ratio is None:
         strong = scene.profile.means[scene.layer.name][np.ix_(classes, channels)].max() > 0
-        return f"{respond} to {names if strong else 'no class'} only" if strong else f"{respond} to no class"
+        return f"{respond} to {names} only" if strong else f"{respond} to no class"
     if ratio > MOST_TIMES:
         return f"{respond} more than {MOST_TIMES} times as strongly to {names} as to the others"
+    if 0.95 <= ratio < 1.05:
+        return f"{respond} about as strongly to {names} as to the others"
     return f"{respond} {ratio:.1f} times as strongly to {names} as to the others"
 
 

@@ -1,65 +1,64 @@
 """The page's own controls: order, layer, class explained, classes shown, example. All of it is in the link."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from orthoui.ui import session
 from orthoui.ui.heatmaps.scene import Scene
-from orthoui.ui.heatmaps.words import layer_words, names_of
+from orthoui.ui.heatmaps.words import layer_words
 
-ORDERS = {"most": "Most changed first", "least": "Least changed first", "stored": "As stored"}
-STEP = 5
+ORDERS = {"most": "Most changed", "least": "Least changed", "stored": "As stored"}
+LAYER_HELP = "Where the maps are read, behind its batch norm. Late layers see things, early ones edges."
+CLASS_HELP = "The heatmaps show what speaks for this class: each image's own, unless you choose one for all."
+STEP, MOST = 5, 30
 
 
 def choices(scene: Scene) -> None:
     """Draw the controls above the pictures."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="cam_choices"):
-        _pick("cam_order", "Order", list(ORDERS), ORDERS, width=190)
-        layers = list(scene.model.anatomy.names)
-        words = {name: layer_words(scene.model.anatomy, name) for name in layers}
-        st.session_state["cam_layer_choice"] = scene.layer
-        st.selectbox(
-            "Layer",
-            layers,
-            format_func=lambda name: words[name],
-            key="cam_layer_choice",
-            on_change=lambda: _set_layer(scene, st.session_state["cam_layer_choice"]),
-            help="Where the maps are read, behind its batch norm. Late layers see things, early ones edges.",
-            width=225,
-        )
-        classes: list[int | None] = [None, *range(len(scene.data.classes))]
-        names = {None: "Each image's own", **dict(enumerate(scene.data.classes))}
-        _pick(
-            "cam_class",
-            "Class explained",
-            classes,
-            names,
-            width=175,
-            help="The heatmaps show what speaks for this class. Each image's own class unless you choose one.",
-        )
-        retained: list[int | None] = [None, *scene.retained]
-        kept = {None: "All others", **{label: names_of(scene, [label]) for label in scene.retained}}
-        if session.view().other not in retained:
-            session.change(other=None)
-        _pick("other", "Kept classes shown", retained, kept, width=150)
+    classes: dict[int | None, str] = {None: "Its own class", **dict(enumerate(scene.data.classes))}
+    kept: dict[int | None, str] = {
+        None: "All others",
+        **{label: scene.data.classes[label] for label in scene.retained},
+    }
+    layers = {name: layer_words(scene.model.anatomy, name) for name in scene.model.anatomy.names}
+    last = scene.model.anatomy.names[-1]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="cam_choices"):
+        _pick("cam_order", "Order", ORDERS, scene.view.cam_order, 156)
+        _pick("cam_layer", "Layer", layers, scene.layer, 170, standard=last, help=LAYER_HELP)
+        _pick("cam_class", "Class explained", classes, scene.view.cam_class, 150, help=CLASS_HELP)
+        _pick("other", "Kept classes", kept, None if len(scene.others) > 1 else scene.others[0], 122)
         _example(scene)
 
 
-def _set_layer(scene: Scene, name: str) -> None:
-    last = scene.model.anatomy.names[-1]
-    session.change(cam_layer=None if name == last else name)
-
-
 def _pick(
-    field: str, label: str, options: list[object], words: dict[object, str], *, width: int, help: str = ""
+    field: str,
+    label: str,
+    options: Mapping[Any, str],
+    current: Any,
+    width: int,
+    *,
+    standard: Any = None,
+    help: str = "",
 ) -> None:
-    key = f"{field}_choice"
-    st.session_state[key] = getattr(session.view(), field)
+    """Draw one selector of a field of the view; ``standard`` is the option that stands for None there.
+
+    The options are chosen by their place: to Streamlit an option None is one that was not chosen.
+    """
+    key, values = f"{field}_choice", list(options)
+    st.session_state[key] = values.index(current)
+
+    def chosen() -> None:
+        value = values[st.session_state[key]]
+        session.change(**{field: None if value == standard else value})
+
     st.selectbox(
         label,
-        options,
-        format_func=lambda option: words[option],
+        range(len(values)),
+        format_func=lambda place: options[values[place]],
         key=key,
-        on_change=lambda: session.change(**{field: st.session_state[key]}),
+        on_change=chosen,
         help=help or None,
         width=width,
     )
@@ -75,7 +74,7 @@ def _example(scene: Scene) -> None:
         key="example_choice",
         on_change=lambda: session.change(example=st.session_state["example_choice"] - 1),
         help=f"Which of each class's {count:,} test images stands first, here and on the Channels page.",
-        width=125,
+        width=128,
     )
 
 
@@ -83,10 +82,10 @@ def more_button(scene: Scene) -> None:
     """Offer more rows, and fewer again."""
     rows = scene.view.cam_rows
     with st.container(horizontal=True, key="cam_more"):
-        if rows < 30:
+        if rows < MOST:
             st.button(
                 "Show more", icon=":material/expand_more:", key="cam_rows_more",
-                on_click=lambda: session.change(cam_rows=min(30, rows + STEP)), type="tertiary",
+                on_click=lambda: session.change(cam_rows=min(MOST, rows + STEP)), type="tertiary",
             )  # fmt: skip
         if rows > STEP:
             st.button(

@@ -1,5 +1,7 @@
 """The Heatmaps page: the sentence, the controls, and two groups of pictures side by side."""
 
+from html import escape
+
 import streamlit as st
 
 from orthoui.figures import palette
@@ -11,15 +13,16 @@ from orthoui.ui.heatmaps.scene import Group, Scene, current_scene, group_of
 from orthoui.ui.heatmaps.upload import upload_panel
 from orthoui.ui.heatmaps.words import METHOD, definition, group_notes, group_title, headline, no_reference
 
+SHOWN = "heatmaps_shown"
+Place = st.delta_generator.DeltaGenerator
+
 
 @st.fragment
 def heatmaps_panel() -> None:
     """Draw the page; only this part runs again when a control moves."""
     show_problems()
     controls.model_controls()
-    with st.container(key="headline"):
-        sentence = st.empty()
-        under = st.empty()
+    head = st.container(key="headline")
     left, right = st.columns([0.27, 0.73], gap="large")
     with left:
         controls.request_controls()
@@ -27,29 +30,41 @@ def heatmaps_panel() -> None:
         scene = current_scene()
         choices(scene)
         upload_panel(scene)
-        first, second = (column.empty() for column in st.columns(2, gap="medium"))
-        for place in (first, second):
-            place.skeleton(height=760)
+        head = _slot(head, 88)
+        first, second = (_slot(column, 760) for column in st.columns(2, gap="medium"))
         forgotten = group_of(scene, scene.view.request.classes, scene.subject)
         others = group_of(scene, scene.others, scene.others[0])
-        sentence.markdown(f"## {headline(scene, forgotten, others)}")
-        under.markdown(f":small[:gray[{definition(scene, forgotten, others)}]]", help=METHOD)
+        with head.container():
+            st.markdown(f"## {headline(scene, forgotten, others)}")
+            st.markdown(f":small[:gray[{definition(scene, forgotten, others)}]]", help=METHOD)
         _group(first.container(), scene, forgotten)
         _group(second.container(), scene, others)
         _foot(scene)
+        st.session_state[SHOWN] = True
     session.write_link()
 
 
-def _group(place: st.delta_generator.DeltaGenerator, scene: Scene, group: Group) -> None:
+def _slot(place: Place, height: int) -> Place:
+    """Reserve room with a skeleton on the first visit; later the old pictures stay, dimmed, until new ones come."""
+    if SHOWN in st.session_state:
+        return place
+    slot = place.empty()
+    slot.skeleton(height=height)
+    return slot
+
+
+def _group(place: Place, scene: Scene, group: Group) -> None:
     tone = palette(scene.mode)
     colour = tone.forgotten if group.classes == scene.view.request.classes else tone.retained
     with place:
-        st.html(f'<h3 class="looks-title"><i style="background:{colour}"></i>{group_title(scene, group)}</h3>')
+        st.html(
+            f'<h3 class="looks-title"><i style="background:{colour}"></i>{escape(group_title(scene, group))}</h3>'
+        )
         rows = [_row(scene, group, at) for at in group.order(scene.view)]
         if group.example is not None:
             rows.insert(0, _row(scene, group.example, 0, "Your example: "))
         st.html(rows_html(scene, rows))
-        for note in group_notes(scene, group):
+        for note in group_notes(group):
             st.caption(note)
 
 

@@ -38,10 +38,9 @@ class Row:
 
 def rows_html(scene: Scene, rows: Sequence[Row]) -> str:
     """Return the rows with their head as HTML; a column that was not computed says so."""
-    missing = "" if "retrained" in scene.predictors else " missing"
     head = "".join(f"<span>{word}</span>" for word in ("image", *VARIANTS))
     return (
-        f'<div class="looks{missing}"><div class="look head">{head}</div>'
+        f'<div class="looks"><div class="look head">{head}</div>'
         + "".join(_row(scene, row) for row in rows)
         + "</div>"
     )
@@ -53,8 +52,9 @@ def _row(scene: Scene, row: Row) -> str:
     cells = "".join(_cell(scene, row, name) for name in seen)
     absent = "" if "retrained" in seen else '<span class="none">no retrained network</span>'
     alt = html.escape(f"{row.title}: the image, then heatmaps for {explained} {', '.join(seen)}")
+    title = html.escape(row.title)
     return (
-        f'<figure><figcaption><span>{html.escape(row.title)}</span><span class="drift">{_drift(row)}</span></figcaption>'
+        f'<figure><figcaption><span>{title}</span><span class="drift">{_drift(row)}</span></figcaption>'
         f'<div class="look"><img class="span{1 + len(seen)}" src="{data_uri(_png(scene, row, seen))}" alt="{alt}">'
         f"{absent}</div>"
         f'<div class="look words"><span>{html.escape(row.under)}</span>{cells}</div></figure>'

@@ -44,7 +44,6 @@ def _show(
     image = read_upload(content, side=int(stored.shape[-1]), grey=grey)
     if grey:
         light = light_ground(image)
-        found = "a light ground, so it is inverted" if light else "a dark ground, as the training images have"
         with left:
             # Keyed by what was detected: another picture starts from its own proposal again.
             inverted = st.toggle(
@@ -53,7 +52,8 @@ def _show(
                 key=f"own_invert_{light}",
                 help="The network was trained on light things on black.",
             )
-            st.caption(f"The picture seems to have {found}.")
+            ground = "light: swapping makes it resemble them" if light else "dark too"
+            st.caption(f"The ground of the training images is black; this picture's seems {ground}.")
         image = 255 - image if inverted else image
     with right:
         st.html(rows_html(scene, [_row(scene, image)]))

@@ -28,10 +28,10 @@ def names_of(scene: Scene, classes: Sequence[int]) -> str:
 
 
 def layer_words(anatomy: Anatomy, name: str) -> str:
-    """Return a layer as an entry of the selector, e.g. “Layer 5 of stage 4 · 4 × 4”."""
+    """Return a layer as an entry of the selector, e.g. “Stage 4, layer 5”."""
     layer = anatomy[name]
     peers = [part.name for part in anatomy.layers if part.stage == layer.stage]
-    return f"Layer {peers.index(name) + 1} of stage {layer.stage} · {layer.size} × {layer.size}"
+    return f"Stage {layer.stage}, layer {peers.index(name) + 1}"
 
 
 def headline(scene: Scene, forgotten: Group, others: Group) -> str:
@@ -89,7 +89,7 @@ def group_title(scene: Scene, group: Group) -> str:
     return f"{who}, {role}: {found}"
 
 
-def group_notes(scene: Scene, group: Group) -> list[str]:
+def group_notes(group: Group) -> list[str]:
     """Return what has to be known about a group's pictures beside its title."""
     notes = []
     mean = mean_drift(group.compared)

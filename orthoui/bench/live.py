@@ -1,0 +1,129 @@
+"""The dashboard's figures in a real browser: the first page after a start, and steps of the ratio slider."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orthoui.bench import page as on
+from orthoui.bench.clock import Budget
+from orthoui.bench.rows import Row, described, median, percentile
+from orthoui.bench.server import Server, start_server
+from orthoui.settings import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, ViewportSize
+
+VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
+PAGE_SECONDS = 180.0
+STEP_SECONDS = 60.0
+STEP_RESERVE = 2.0
+"""Seconds that must be left beyond the slowest step so far before another one is begun."""
+
+NUMBERS_ROW = Row(what="server start to exact numbers with every chart drawn", unit="s", goal=8)
+COMPLETE_ROW = Row(what="server start to the complete page, membership inference included", unit="s", goal=8)
+HEADLINE_ROW = Row(what="slider step to the new headline, median", unit="ms", goal=300)
+HEADLINE_95_ROW = Row(what="slider step to the new headline, 95th percentile", unit="ms", goal=800)
+EXACT_ROW = Row(what="slider step to the exact full-test numbers, median", unit="ms", goal=3000)
+EXACT_95_ROW = Row(what="slider step to the exact full-test numbers, 95th percentile", unit="ms")
+SENT_ROW = Row(what="of which the slider itself takes before it sends its value, median", unit="ms")
+HURRIED_ROW = Row(what="slider step to the new headline while the last step is still being evaluated, median", unit="ms")
+PAGE_ROWS = (NUMBERS_ROW, COMPLETE_ROW)
+STEP_ROWS = (HEADLINE_ROW, HEADLINE_95_ROW, EXACT_ROW, EXACT_95_ROW, SENT_ROW)
+
+
+@contextmanager
+def fresh_server(home: Path | None = None) -> Iterator[Server]:
+    """Start a dashboard with an empty home folder, or the given one, on the device that was asked for."""
+    with tempfile.TemporaryDirectory(prefix="orthoui-bench-") as folder:
+        with start_server(home or Path(folder), ORTHOUI_DEVICE=settings().device) as server:
+            yield server
+
+
+@contextmanager
+def fresh_page(browser: Browser) -> Iterator[Page]:
+    """Open an empty page that carries the stopwatch, in a context of its own."""
+    context = browser.new_context(viewport=VIEWPORT)
+    on.watch(context)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+def first_pages(browser: Browser, starts: int, budget: Budget) -> list[Row]:
+    """Start the server ``starts`` times with an empty home folder and time its first page each time."""
+    exact, complete = [], []
+    for _ in range(starts):
+        with fresh_page(browser) as page, fresh_server() as server:
+            page.goto(server.url)
+            on.wait_exact(page, min(PAGE_SECONDS, budget.left))
+            exact.append(time.perf_counter() - server.started)
+            on.wait_complete(page, min(PAGE_SECONDS, budget.left))
+            complete.append(time.perf_counter() - server.started)
+    return page_rows(exact, complete)
+
+
+def page_rows(exact: list[float], complete: list[float]) -> list[Row]:
+    """Turn the two moments of every start, in seconds, into their rows."""
+    note = "empty home folder, browser already open"
+    return [
+        row.measured(median(seconds), f"{described(seconds, 's', 'starts')}; {note}")
+        for row, seconds in ((NUMBERS_ROW, exact), (COMPLETE_ROW, complete))
+    ]
+
+
+def slider_steps(browser: Browser, steps: int, budget: Budget, *, hurried: bool) -> list[Row]:
+    """Move the ratio slider by keyboard, every time to a ratio not seen before, and time what follows."""
+    with fresh_page(browser) as page, fresh_server() as server:
+        page.goto(f"{server.url}/?ratio=0")
+        on.wait_complete(page, min(PAGE_SECONDS, budget.left))
+        return timed_steps(page, steps, budget, hurried=hurried)
+
+
+def timed_steps(page: Page, steps: int, budget: Budget, *, hurried: bool) -> list[Row]:
+    """Time the steps on an open page whose ratio is lower than any to come.
+
+    First from rest; then, if ``hurried``, each as soon as the last one's headline was exact, while its
+    membership inference still runs.
+    """
+    calm = list(_steps(page, steps, budget, at_rest=True))
+    rows = step_rows(calm)
+    if hurried:
+        quick = list(_steps(page, max(1, steps // 3), budget, at_rest=False))
+        rows.append(_figure(HURRIED_ROW, [step.changed for step in quick]))
+    return rows
+
+
+def step_rows(steps: list[on.Step]) -> list[Row]:
+    """Turn timed steps into their rows."""
+    changed, exact = [step.changed for step in steps], [step.exact for step in steps]
+    return [
+        _figure(HEADLINE_ROW, changed),
+        _figure(HEADLINE_95_ROW, changed, 95),
+        _figure(EXACT_ROW, exact),
+        _figure(EXACT_95_ROW, exact, 95),
+        _figure(SENT_ROW, [step.sent for step in steps]),
+    ]
+
+
+def _figure(row: Row, milliseconds: list[float], share: float = 50) -> Row:
+    if not milliseconds:
+        return row.missing("the time was up before the first step")
+    return row.measured(percentile(milliseconds, share), described(milliseconds, "ms", "steps to new ratios"))
+
+
+def _steps(page: Page, count: int, budget: Budget, *, at_rest: bool) -> Iterator[on.Step]:
+    slowest = 0.0
+    for _ in range(count):
+        if budget.left < slowest + STEP_RESERVE:
+            return
+        started = time.perf_counter()
+        if at_rest:
+            on.wait_settled(page, PAGE_SECONDS)
+        yield on.press(page, "ArrowRight", STEP_SECONDS)
+        slowest = max(slowest, time.perf_counter() - started)

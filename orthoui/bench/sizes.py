@@ -1,0 +1,53 @@
+"""How much is measured: a thorough run, and one that answers within 45 seconds on two idle cores."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers of repeats and of images. Zero repeats leave a row out."""
+
+    plans: int
+    """Plans made and applied."""
+    cold: int
+    """Cold forgettings, each beside one bare forward pass."""
+    evaluations: int
+    """Passes over the test images, each beside one bare loop."""
+    embedded_images: int
+    """Test images for the embedded model."""
+    full_width_images: int
+    """Test images for the paper's width; 0 leaves that row out."""
+    starts: int
+    """Server starts with an empty home folder."""
+    steps: int
+    """Steps of the ratio slider; as many as the time allows."""
+    sessions: int
+    """Browser sessions on one model of the paper's width; 0 leaves that row out."""
+    width: int = 64
+    """First-stage channels of the random network; 64 is the paper's."""
+    seconds: float | None = None
+    """Time for everything, imports included; None is without end."""
+
+
+FULL = Sizes(
+    plans=200,
+    cold=15,
+    evaluations=7,
+    embedded_images=10_000,
+    full_width_images=1_000,
+    starts=3,
+    steps=30,
+    sessions=10,
+)
+
+QUICK = Sizes(
+    plans=50,
+    cold=3,
+    evaluations=3,
+    embedded_images=3_000,
+    full_width_images=0,
+    starts=1,
+    steps=6,
+    sessions=0,
+    seconds=45,
+)

@@ -1,0 +1,98 @@
+"""``orthoui train``: what it writes, and what it refuses before a single step."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from orthoui.cli.app import app
+from orthoui.models.checkpoints import load_checkpoint
+from orthoui.training.orthogonality import filter_cosines
+from orthoui.training.recipe import Recipe
+from tests.cli.calling import answer, call, refusal
+from tests.cli.conftest import RECIPE
+
+
+def test_the_answer_describes_the_checkpoint(trained: tuple[Path, dict[str, Any]]) -> None:
+    home, said = trained
+    assert said["path"] == str(home / "models" / "tiny.safetensors")
+    network, card = load_checkpoint(Path(said["path"]))
+    assert said["recipe"] == card.recipe
+    assert (card.recipe["epochs"], card.recipe["flip"], card.recipe["orthogonality"]) == (2, False, 0.001)
+    assert said["accuracy"] == card.accuracy
+    assert said["filter_cosine"] == pytest.approx(filter_cosines(network), abs=1e-6)
+    assert said["mean_filter_cosine"] == pytest.approx(sum(said["filter_cosine"].values()) / 20)
+
+
+def test_people_see_epochs_accuracy_and_orthogonality(home: Path, tmp_path: Path) -> None:
+    result = call(f"train {RECIPE} --out '{tmp_path}'")
+    assert (tmp_path / "tiny-resnet18-w4-orthogonal.safetensors").exists()
+    assert "epoch 1 of 2: loss " in result.stderr and "epoch 2 of 2: loss " in result.stderr
+    assert "penalty" in result.stderr and "s left" in result.stderr
+    assert "of the test images right" in result.stdout
+    assert "layer4.1.conv2" in result.stdout and "mean of all layers" in result.stdout
+
+
+def test_a_reference_never_sees_its_class(home: Path, tmp_path: Path) -> None:
+    said = answer(f"train {RECIPE} --forget Stripe --out '{tmp_path}'")
+    assert said["model"] == "tiny-resnet18-w4-orthogonal-without-0"
+    assert said["recipe"]["forgets"] == [0]
+
+
+def test_a_model_is_replaced_only_on_purpose(home: Path) -> None:
+    path = home / "models" / "tiny.safetensors"
+    before = path.stat().st_mtime_ns
+    assert "There is already a model tiny" in refusal(f"train {RECIPE} --name tiny")
+    assert path.stat().st_mtime_ns == before
+    assert call(f"train {RECIPE} --name tiny --epochs 1 --force").exit_code == 0
+    assert load_checkpoint(path)[1].recipe["epochs"] == 1
+
+
+def test_an_embedded_model_is_not_hidden_by_accident(home: Path) -> None:
+    said = refusal("train --width 16 --name fashion-mnist-resnet18-w16-plain")
+    assert "There is already a model fashion-mnist-resnet18-w16-plain" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--dataset imaginary", "There is no data set “imaginary”. Choose one of: fashion-mnist"),
+        ("--architecture perceptron", "There is no architecture “perceptron”. Choose one of: resnet18"),
+        ("--forget 9", "There is no class “9”. Choose one of: 0 (stripe)"),
+        ("--forget 0,1,2", "All 3 classes cannot be left out: nothing would be left to learn."),
+        ("--forget ''", "--forget names no class."),
+        ("--epochs 0", "Epochs cannot be 0: choose a whole number from 1 to 1,000."),
+        ("--learning-rate 0", "Learning rate cannot be 0: choose a number above 0 and of at most 10."),
+        ("--momentum 1", "Momentum cannot be 1: choose a number of at least 0 and below 1."),
+        ("--ortho-layers some", "Ortho layers cannot be “some”: choose all, no_stem or no_1x1."),
+        ("--name ../elsewhere", "“../elsewhere” cannot be a model's name"),
+        ("--name ''", "“” cannot be a model's name"),
+    ],
+)
+def test_refused_before_training(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: str, words: str
+) -> None:
+    monkeypatch.setattr("orthoui.training.train.train_model", lambda *_: pytest.fail("training was started"))
+    assert words in refusal(f"train {RECIPE} --out '{tmp_path}' {options}")
+    assert list(tmp_path.glob("*.safetensors")) == []
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_training(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert "cannot be made" in refusal(f"train {RECIPE} --out '{tmp_path}/file/models'")
+
+
+def test_a_full_disk_is_a_failed_run(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("orthoui.training.train.train_model", full)
+    result = call(f"train {RECIPE} --out '{tmp_path}' --json")
+    assert result.exit_code == 1
+    assert "could not be written (No space left on device)" in result.stderr
+
+
+def test_options_are_the_recipes_fields() -> None:
+    command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
+    assert set(Recipe.model_fields) - {"forgets"} <= {option.name for option in command.params}

@@ -1,0 +1,64 @@
+"""What all tests share: an empty home folder, and tiny data and models that nobody may write to."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+import torch
+
+from orthoui.data import Dataset
+from orthoui.evaluation import predictions, records
+from orthoui.models import zoo as zoo_module
+from orthoui.models.zoo import TrainedModel
+from orthoui.settings import settings
+from tests.tiny import same_tensors, state_of, tiny_dataset, tiny_model
+
+# the same examples in every run, and no time limit: the machine may be busy
+hypothesis.settings.register_profile("orthoui", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("orthoui")
+
+# tiny tensors gain nothing from a second thread, and waiting for one costs much on a busy machine
+torch.set_num_threads(1)
+
+CACHES = (settings, predictions.memo, records._records, zoo_module.zoo)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home folder of its own for every test, and nothing remembered from the test before."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("ORTHOUI_HOME", str(folder))
+    for cache in CACHES:
+        cache.cache_clear()
+    yield folder
+    for cache in CACHES:
+        cache.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def data() -> Dataset:
+    """Four classes of tiny images."""
+    return tiny_dataset()
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[TrainedModel]:
+    """A tiny ResNet-18; at the end of all tests it is checked that none of them wrote to it."""
+    made = tiny_model()
+    before = state_of(made.network)
+    yield made
+    assert same_tensors(made.network, before)
+
+
+@pytest.fixture(scope="session")
+def reference() -> TrainedModel:
+    """The tiny model retrained without class 1."""
+    return tiny_model(seed=5, forgets=(1,))
+
+
+@pytest.fixture
+def float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Predict in float32, whatever this machine is fast at."""
+    for module in ("predictions", "pipeline"):
+        monkeypatch.setattr(f"orthoui.evaluation.{module}.fast_dtype", lambda device: torch.float32)
