@@ -52,28 +52,30 @@ def inputs(images: ImageSet) -> Tensor:
 
 
 @torch.no_grad()
-def randomise_norms(network: nn.Module, seed: int = 0) -> None:
-    """Give every batch norm statistics and scales that differ from channel to channel, as training would."""
+def make_uneven(network: nn.Module, seed: int = 0) -> None:
+    """Give biases, statistics and scales values that differ from channel to channel, as training would."""
     generator = torch.Generator().manual_seed(seed)
+
+    def spread(tensor: Tensor | None, low: float, high: float) -> None:
+        if tensor is not None:
+            tensor.copy_(low + (high - low) * torch.rand(tensor.shape, generator=generator))
+
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
-            count = module.num_features
-            for tensor, low, high in (
-                (module.running_mean, -0.4, 0.4),
-                (module.running_var, 0.5, 2.0),
-                (module.weight, 0.6, 1.4),
-                (module.bias, -0.4, 0.4),
-            ):
-                assert tensor is not None
-                tensor.copy_(low + (high - low) * torch.rand(count, generator=generator))
+            spread(module.running_mean, -0.4, 0.4)
+            spread(module.running_var, 0.5, 2.0)
+            spread(module.weight, 0.6, 1.4)
+            spread(module.bias, -0.4, 0.4)
+        elif isinstance(module, nn.Conv2d):
+            spread(module.bias, -0.1, 0.1)
 
 
 def random_network(architecture: str = "resnet18", width: int = 4, seed: int = 0, classes: int = 4) -> nn.Module:
-    """A network with seeded random weights and uneven batch norms, in evaluation mode with gradients off."""
+    """A network with seeded random weights, uneven biases and batch norms, in evaluation mode with gradients off."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = ARCHITECTURES[architecture](classes=classes, width=width)
-    randomise_norms(network, seed)
+    make_uneven(network, seed)
     return network.eval().requires_grad_(False)
 
 

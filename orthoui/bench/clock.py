@@ -38,7 +38,7 @@ class Budget:
     """The time a whole benchmark may take, counted from the start of the process; None is without end."""
 
     def __init__(self, seconds: float | None) -> None:
-        self._started = psutil.Process().create_time()
+        self._started: float = psutil.Process().create_time()
         self._seconds = seconds
 
     @property

@@ -13,6 +13,7 @@ from orthoui.bench import page as on
 from orthoui.bench.clock import Budget
 from orthoui.bench.rows import Row, described, median, percentile
 from orthoui.bench.server import Server, start_server
+from orthoui.bench.sizes import Sizes
 from orthoui.settings import settings
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ HEADLINE_95_ROW = Row(what="slider step to the new headline, 95th percentile", u
 EXACT_ROW = Row(what="slider step to the exact full-test numbers, median", unit="ms", goal=3000)
 EXACT_95_ROW = Row(what="slider step to the exact full-test numbers, 95th percentile", unit="ms")
 SENT_ROW = Row(what="of which the slider itself takes before it sends its value, median", unit="ms")
-HURRIED_ROW = Row(what="slider step to the new headline while the last step is still being evaluated, median", unit="ms")
+HURRIED_ROW = Row(
+    what="slider step to the new headline while the last step is still being evaluated, median", unit="ms"
+)
 PAGE_ROWS = (NUMBERS_ROW, COMPLETE_ROW)
 STEP_ROWS = (HEADLINE_ROW, HEADLINE_95_ROW, EXACT_ROW, EXACT_95_ROW, SENT_ROW)
 
@@ -39,9 +42,11 @@ STEP_ROWS = (HEADLINE_ROW, HEADLINE_95_ROW, EXACT_ROW, EXACT_95_ROW, SENT_ROW)
 @contextmanager
 def fresh_server(home: Path | None = None) -> Iterator[Server]:
     """Start a dashboard with an empty home folder, or the given one, on the device that was asked for."""
-    with tempfile.TemporaryDirectory(prefix="orthoui-bench-") as folder:
-        with start_server(home or Path(folder), ORTHOUI_DEVICE=settings().device) as server:
-            yield server
+    with (
+        tempfile.TemporaryDirectory(prefix="orthoui-bench-") as folder,
+        start_server(home or Path(folder), ORTHOUI_DEVICE=settings().device) as server,
+    ):
+        yield server
 
 
 @contextmanager
@@ -55,17 +60,19 @@ def fresh_page(browser: Browser) -> Iterator[Page]:
         context.close()
 
 
-def first_pages(browser: Browser, starts: int, budget: Budget) -> list[Row]:
-    """Start the server ``starts`` times with an empty home folder and time its first page each time."""
+def visits(browser: Browser, sizes: Sizes, budget: Budget) -> Iterator[Row]:
+    """Start the server with an empty home folder, several times; time each first page, and steps on the last."""
     exact, complete = [], []
-    for _ in range(starts):
+    for start in range(1, sizes.starts + 1):
         with fresh_page(browser) as page, fresh_server() as server:
             page.goto(server.url)
             on.wait_exact(page, min(PAGE_SECONDS, budget.left))
             exact.append(time.perf_counter() - server.started)
             on.wait_complete(page, min(PAGE_SECONDS, budget.left))
             complete.append(time.perf_counter() - server.started)
-    return page_rows(exact, complete)
+            if start == sizes.starts:
+                yield from page_rows(exact, complete)
+                yield from timed_steps(page, sizes.steps, sizes.hurried_steps, budget)
 
 
 def page_rows(exact: list[float], complete: list[float]) -> list[Row]:
@@ -77,25 +84,19 @@ def page_rows(exact: list[float], complete: list[float]) -> list[Row]:
     ]
 
 
-def slider_steps(browser: Browser, steps: int, budget: Budget, *, hurried: bool) -> list[Row]:
-    """Move the ratio slider by keyboard, every time to a ratio not seen before, and time what follows."""
-    with fresh_page(browser) as page, fresh_server() as server:
-        page.goto(f"{server.url}/?ratio=0")
-        on.wait_complete(page, min(PAGE_SECONDS, budget.left))
-        return timed_steps(page, steps, budget, hurried=hurried)
+def timed_steps(page: Page, steps: int, hurried: int, budget: Budget) -> list[Row]:
+    """Move the ratio slider up by keyboard from its lower end, always to a ratio not seen before.
 
-
-def timed_steps(page: Page, steps: int, budget: Budget, *, hurried: bool) -> list[Row]:
-    """Time the steps on an open page whose ratio is lower than any to come.
-
-    First from rest; then, if ``hurried``, each as soon as the last one's headline was exact, while its
-    membership inference still runs.
+    First ``steps`` steps from rest; then ``hurried`` ones, each as soon as the last one's headline was exact,
+    while its membership inference still runs.
     """
-    calm = list(_steps(page, steps, budget, at_rest=True))
-    rows = step_rows(calm)
+    seen = {on.slider_value(page)}
+    on.wait_settled(page, PAGE_SECONDS)
+    on.press(page, "Home", STEP_SECONDS)
+    rows = step_rows(list(_steps(page, steps, budget, seen, at_rest=True)))
     if hurried:
-        quick = list(_steps(page, max(1, steps // 3), budget, at_rest=False))
-        rows.append(_figure(HURRIED_ROW, [step.changed for step in quick]))
+        hasty = list(_steps(page, hurried, budget, seen, at_rest=False))
+        rows.append(_figure(HURRIED_ROW, [step.changed for step in hasty]))
     return rows
 
 
@@ -117,13 +118,16 @@ def _figure(row: Row, milliseconds: list[float], share: float = 50) -> Row:
     return row.measured(percentile(milliseconds, share), described(milliseconds, "ms", "steps to new ratios"))
 
 
-def _steps(page: Page, count: int, budget: Budget, *, at_rest: bool) -> Iterator[on.Step]:
-    slowest = 0.0
-    for _ in range(count):
-        if budget.left < slowest + STEP_RESERVE:
-            return
+def _steps(page: Page, count: int, budget: Budget, seen: set[float], *, at_rest: bool) -> Iterator[on.Step]:
+    slowest, done = 0.0, 0
+    while done < count and budget.left > slowest + STEP_RESERVE:
         started = time.perf_counter()
         if at_rest:
             on.wait_settled(page, PAGE_SECONDS)
-        yield on.press(page, "ArrowRight", STEP_SECONDS)
+        step = on.press(page, "ArrowRight", STEP_SECONDS)
         slowest = max(slowest, time.perf_counter() - started)
+        ratio = on.slider_value(page)
+        if ratio not in seen:  # one that was seen would be answered from memory
+            seen.add(ratio)
+            done += 1
+            yield step

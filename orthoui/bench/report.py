@@ -8,6 +8,7 @@ from importlib.metadata import version
 import psutil
 import torch
 from pydantic import BaseModel, ConfigDict
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -94,12 +95,14 @@ def cells(row: Row) -> tuple[str, str, str, str, str]:
 def rich_table(benchmark: Benchmark) -> Table:
     """Return the table for a terminal."""
     styles = {"met": "[green]met[/green]", "not met": "[red]not met[/red]"}
-    table = Table(title=None, caption=escape(sentence(benchmark)), caption_justify="left", show_lines=True)
-    for head in HEADS:
-        table.add_column(head, justify="right" if head in ("measured", "goal") else "left", overflow="fold")
+    table = Table(caption=escape(sentence(benchmark)), caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("what, and how it was measured", ratio=1, overflow="fold")
+    table.add_column("measured", justify="right", no_wrap=True)
+    table.add_column("goal", justify="right", no_wrap=True)
+    table.add_column("met", no_wrap=True)
     for row in benchmark.rows:
         what, measured, goal, met, how = map(escape, cells(row))
-        table.add_row(what, measured, goal, styles.get(met, met), how)
+        table.add_row(f"{what}\n[dim]{how}[/dim]\n", measured, goal, styles.get(met, met))
     return table
 
 

@@ -1,8 +1,9 @@
 """The whole benchmark: every row in order, each measured or with the reason why not."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -10,7 +11,6 @@ from orthoui.bench import live, sessions
 from orthoui.bench.browser import NoBrowserError, chromium
 from orthoui.bench.clock import Budget
 from orthoui.bench.core import (
-    CACHED_ROW,
     COLD_ROW,
     cold_forgetting,
     evaluation,
@@ -24,9 +24,12 @@ from orthoui.bench.rows import Row
 from orthoui.bench.server import ServerError
 from orthoui.bench.sizes import FULL, QUICK, Sizes
 from orthoui.bench.subjects import DATASET, random_model
-from orthoui.data import Dataset, ImageSet, load_dataset
+from orthoui.data import Dataset, load_dataset
 from orthoui.models.device import resolve_device
 from orthoui.models.zoo import default_model, zoo
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 LEFT_OUT = "left out of a quick run: run “orthoui bench” without --quick"
 NO_BROWSER_ASKED = "left out by --no-browser"
@@ -43,7 +46,8 @@ def benchmark(*, quick: bool, browser: bool, progress: Progress = lambda _: None
     sizes = QUICK if quick else FULL
     budget = Budget(sizes.seconds)
     machine = describe_machine(resolve_device())
-    rows = [*core_rows(sizes, progress), *(browser_rows(sizes, budget, progress) if browser else _no_browser())]
+    rows = list(core_rows(sizes, progress))
+    rows += browser_rows(sizes, budget, progress) if browser else _no_browser(sizes, NO_BROWSER_ASKED)
     return Benchmark(machine=machine, quick=quick, seconds=round(budget.spent, 1), rows=tuple(rows))
 
 
@@ -61,9 +65,9 @@ def core_rows(sizes: Sizes, progress: Progress) -> Iterator[Row]:
         progress("cold forgetting")
         yield cold_forgetting(model, data["train"], sizes.cold) if sizes.cold else COLD_ROW.missing(LEFT_OUT)
         progress("evaluation")
-        yield evaluation(zoo().get(default_model(zoo())), _first(data, sizes.embedded_images), EMBEDDED, sizes.evaluations)
+        yield evaluation(zoo().get(default_model(zoo())), data, sizes.embedded_images, EMBEDDED, sizes.evaluations)
         if sizes.full_width_images:
-            yield evaluation(model, _first(data, sizes.full_width_images), FULL_WIDTH, sizes.evaluations)
+            yield evaluation(model, data, sizes.full_width_images, FULL_WIDTH, sizes.evaluations)
         else:
             yield evaluation_row(FULL_WIDTH).missing(LEFT_OUT)
 
@@ -75,31 +79,50 @@ def _plan_on_gpu(folder: Path, data: Dataset, sizes: Sizes) -> Row:
     return plan_and_apply(model, data["train"], sizes.plans)
 
 
-def _first(data: Dataset, count: int) -> ImageSet:
-    return data["test"].subset(torch.arange(min(count, len(data["test"]))))
-
-
 def browser_rows(sizes: Sizes, budget: Budget, progress: Progress) -> Iterator[Row]:
     """Measure the rows that need a browser; what goes wrong becomes the reason of the row it spoils."""
     if budget.left < BROWSER_SECONDS:
-        yield from _no_browser("the time of a quick run was up")
+        yield from _no_browser(sizes, "the time of a quick run was up")
         return
     try:
         with chromium() as opened:
-            hurried = sizes.sessions > 0
-            progress("the first page")
-            yield from _guarded(live.PAGE_ROWS, lambda: live.first_pages(opened, sizes.starts, budget))
-            progress("steps of the slider")
-            steps = (*live.STEP_ROWS, *([live.HURRIED_ROW] if hurried else []))
-            yield from _guarded(steps, lambda: live.slider_steps(opened, sizes.steps, budget, hurried=hurried))
-            if not sizes.sessions:
+            progress("the first page and steps of the slider, in a browser")
+            page_rows = (*live.PAGE_ROWS, *_step_rows(sizes))
+            yield from explained(page_rows, live.visits(opened, sizes, budget))
+            if sizes.sessions:
+                progress(f"memory of {sizes.sessions} browser sessions, which takes minutes")
+                yield from explained([sessions.MEMORY_ROW], _memory(opened, sizes))
+            else:
                 yield sessions.MEMORY_ROW.missing(LEFT_OUT)
-                return
-            progress(f"memory of {sizes.sessions} browser sessions; this takes minutes")
-            with tempfile.TemporaryDirectory(prefix="orthoui-bench-") as home:
-                yield from _guarded(
-                    [sessions.MEMORY_ROW],
-                    lambda: [sessions.memory_of_sessions(opened, sizes.sessions, sizes.width, Path(home))],
-                )
     except NoBrowserError as error:
-        yield from _no_browser(str(error))
+        yield from _no_browser(sizes, str(error))
+
+
+def explained(promised: Sequence[Row], measuring: Iterator[Row]) -> Iterator[Row]:
+    """Yield what is measured; when the browser or the server fails, the rest of ``promised`` with the reason."""
+    from playwright.sync_api import Error
+
+    missing = {row.what: row for row in promised}
+    reason = "nothing was measured"
+    try:
+        for row in measuring:
+            missing.pop(row.what)
+            yield row
+    except (Error, ServerError) as error:
+        reason = str(error).strip().splitlines()[0]
+    for row in missing.values():
+        yield row.missing(reason)
+
+
+def _memory(opened: "Browser", sizes: Sizes) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory(prefix="orthoui-bench-") as home:
+        yield sessions.memory_of_sessions(opened, sizes.sessions, sizes.width, Path(home))
+
+
+def _step_rows(sizes: Sizes) -> tuple[Row, ...]:
+    return (*live.STEP_ROWS, live.HURRIED_ROW) if sizes.hurried_steps else live.STEP_ROWS
+
+
+def _no_browser(sizes: Sizes, reason: str) -> Iterator[Row]:
+    for row in (*live.PAGE_ROWS, *_step_rows(sizes), sessions.MEMORY_ROW):
+        yield row.missing(reason)

@@ -68,7 +68,7 @@ def session_row(first: float, last: float, sessions: int, weights: float, *, res
 
 def memory_mb(pid: int) -> float:
     """Return the resident memory of a process and its children, in MB (a million bytes)."""
-    return sum(process.memory_info().rss for process in _family(pid)) / 1e6
+    return sum(int(process.memory_info().rss) for process in _family(pid)) / 1e6
 
 
 def rest(pid: int, seconds: float = REST_SECONDS) -> bool:
@@ -83,7 +83,8 @@ def rest(pid: int, seconds: float = REST_SECONDS) -> bool:
 
 
 def _processor_seconds(pid: int) -> float:
-    return sum(process.cpu_times().user + process.cpu_times().system for process in _family(pid))
+    times = [process.cpu_times() for process in _family(pid)]
+    return sum(float(spent.user) + float(spent.system) for spent in times)
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -21,6 +21,8 @@ class Sizes:
     """Server starts with an empty home folder."""
     steps: int
     """Steps of the ratio slider; as many as the time allows."""
+    hurried_steps: int
+    """Steps taken while the one before is still being evaluated; 0 leaves that row out."""
     sessions: int
     """Browser sessions on one model of the paper's width; 0 leaves that row out."""
     width: int = 64
@@ -37,17 +39,19 @@ FULL = Sizes(
     full_width_images=1_000,
     starts=3,
     steps=30,
+    hurried_steps=10,
     sessions=10,
 )
 
 QUICK = Sizes(
-    plans=50,
+    plans=30,
     cold=3,
     evaluations=3,
-    embedded_images=3_000,
+    embedded_images=2_000,
     full_width_images=0,
     starts=1,
     steps=6,
+    hurried_steps=0,
     sessions=0,
     seconds=45,
 )

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from orthoui import __version__
+from orthoui.cli.bench import bench
 from orthoui.cli.datasets import datasets
 from orthoui.cli.embed import embed
 from orthoui.cli.forget import forget
@@ -20,7 +21,7 @@ from orthoui.cli.record import record
 from orthoui.cli.run import run
 from orthoui.cli.train import train
 
-COMMANDS: tuple[Callable[..., None], ...] = (run, forget, models, datasets, train, recommend, record)
+COMMANDS: tuple[Callable[..., None], ...] = (run, forget, models, datasets, train, recommend, record, bench)
 UPKEEP: tuple[Callable[..., None], ...] = (embed,)
 """Commands for who keeps the repository; they work, and the list of commands leaves them out."""
 

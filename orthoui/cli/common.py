@@ -73,9 +73,9 @@ def emit(document: BaseModel | dict[str, Any], as_json: bool, table: Callable[[]
         Console().print(table())
 
 
-def plain_table(*heads: str, title: str | None = None, numbers: tuple[int, ...] = ()) -> Table:
+def plain_table(*heads: str, numbers: tuple[int, ...] = ()) -> Table:
     """Return an empty table without boxes; the columns at ``numbers`` are aligned to the right."""
-    table = Table(box=None, title=title, title_justify="left", pad_edge=False, padding=(0, 3, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, head in enumerate(heads):
         table.add_column(head, justify="right" if place in numbers else "left", overflow="fold")
     return table

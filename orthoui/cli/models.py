@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from orthoui.cli.common import AsJson, emit, megabytes, percent, plain_table, reports_errors, text
@@ -11,6 +12,8 @@ from orthoui.cli.common import AsJson, emit, megabytes, percent, plain_table, re
 if TYPE_CHECKING:
     from orthoui.models.card import ModelCard
     from orthoui.models.zoo import ModelEntry
+
+WITHOUT = "retrained without "
 
 
 @reports_errors
@@ -39,7 +42,7 @@ def _carded(card: "ModelCard") -> dict[str, Any]:
     without = [card.classes[label] if label < len(card.classes) else str(label) for label in card.forgets]
     cosines = list(card.filter_cosine.values())
     return {
-        "kind": f"retrained without {' and '.join(without)}" if without else "trained",
+        "kind": f"{WITHOUT}{' and '.join(without)}" if without else "trained",
         "forgets": card.forgets,
         "dataset": card.dataset,
         "title": card.title,
@@ -61,15 +64,25 @@ def _source(path: Path) -> str:
 def _listed(described: list[dict[str, Any]]) -> RenderableType:
     if not described:
         return "There are no models. Train one with “orthoui train”."
-    table = plain_table("model", "kind", "from", "MB", "test accuracy", "filter cosine", numbers=(3, 4, 5))
-    problems = []
+    folders: dict[str, list[dict[str, Any]]] = {}
     for about in described:
-        row = [text(about["name"]), text(about["kind"]), about["source"], f"{about['size_mb']:.1f}"]
+        folders.setdefault(str(Path(about["path"]).parent), []).append(about)
+    parts: list[RenderableType] = []
+    for folder, inside in folders.items():
+        parts += [Text(f"{inside[0]['source']}: {folder}", style="dim", overflow="fold"), _table(inside), Text()]
+    problems = [Text(about["problem"], style="red") for about in described if about["problem"]]
+    return Group(*parts, *problems)
+
+
+def _table(inside: list[dict[str, Any]]) -> Table:
+    table = plain_table("model", "never saw", "MB", "test", "cosine", numbers=(2, 3, 4))
+    table.columns[0].no_wrap = True  # a name is there to be copied
+    for about in inside:
+        row = [text(about["name"]), text(about["kind"].partition(WITHOUT)[2]), f"{about['size_mb']:.1f}"]
         if about["problem"] is None:
             cosine = about["mean_filter_cosine"]
             row += [percent(about["accuracy"].get("test")), "" if cosine is None else f"{cosine:.3f}"]
         else:
-            problems.append(Text(about["problem"], style="red"))
+            row += ["damaged", ""]
         table.add_row(*row)
-    folders = sorted({str(Path(about["path"]).parent) for about in described})
-    return Group(table, Text(), *problems, Text("Folders: " + ", ".join(folders), style="dim"))
+    return table

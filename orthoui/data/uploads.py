@@ -60,8 +60,8 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
     """Open by content, never by name; nothing but the header is read here."""
     try:
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
-    except Image.DecompressionBombError as error:  # Pillow's own limit, for more than 179 million pixels
-        raise ImageError(_too_large("It claims more than 179 million pixels")) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # Pillow's own limits
+        raise ImageError(_too_large("It claims more pixels than can be decoded safely")) from error
     except DAMAGE as error:
         raise ImageError(f"This file is not a picture that can be read. {ALLOWED}") from error
     with picture:

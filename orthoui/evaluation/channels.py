@@ -83,12 +83,11 @@ def activation_maps(
     maps: list[Tensor] = []
 
     def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-        maps.append(output)
+        maps.append(output[0].clone())  # the rectifier behind may write into the same memory
 
     with hooked(network.eval(), {point: keep}):
         network(_input(model, image))
-    result = maps[-1][0].clamp(min=0) if read_at == "relu" else maps[-1][0]
-    return _array(result)
+    return _array(maps[-1].clamp(min=0) if read_at == "relu" else maps[-1])
 
 
 def _input(model: TrainedModel, image: Tensor) -> Tensor:

@@ -45,10 +45,11 @@ def model_controls() -> None:
     """Draw the choice of the model and the one-click contrast with its plain or orthogonal twin."""
     names = [entry.name for entry in zoo().trained()]
     cards = {entry.name: entry.card for entry in zoo().trained()}
+    source = session.data().title
 
     def title(name: str) -> str:
         card = cards.get(name)
-        return f"{session.data().title} · {card.title}" if card else name
+        return f"{source} · {card.title}" if card else name
 
     with st.container(horizontal=True, vertical_alignment="center", key="model_bar"):
         st.session_state["model_choice"] = session.view().model

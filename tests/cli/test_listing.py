@@ -37,7 +37,7 @@ def test_damaged_models_are_listed_with_their_problem(home: Path) -> None:
     assert "broken.safetensors is damaged" in found["broken"]["problem"]
     shown = call("models")
     assert shown.exit_code == 0
-    assert "broken.safetensors is damaged" in " ".join(shown.stdout.split())
+    assert "broken.safetensors is damaged" in " ".join(shown.stdout.split()) and str(home) in shown.stdout
     assert "fashion-mnist-resnet18-w16-plain" in shown.stdout
 
 

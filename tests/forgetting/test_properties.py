@@ -20,7 +20,7 @@ from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import channel_count, make_plan
 from orthoui.models.anatomy import examine, hooked
 from orthoui.models.zoo import TrainedModel
-from tests.tiny import inputs, randomise_norms, same_tensors, state_of
+from tests.tiny import inputs, make_uneven, same_tensors, state_of
 
 MIDDLE = "layer2.0.conv1"
 ratios = st.floats(0, 0.5)
@@ -227,7 +227,7 @@ def test_without_batch_norm_every_target_scales_filter_and_bias() -> None:
 
 def test_target_conv_scales_the_bias_of_a_convolution_with_batch_norm_too() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
-    randomise_norms(network)
+    make_uneven(network)
     images = torch.rand(8, 3, 6, 6)
     anatomy = examine(network, images)
     profile = activation_profile(network, anatomy, iter([(images, torch.arange(8) % 2)]), 2)

@@ -13,7 +13,7 @@ from orthoui.forgetting.request import ForgetRequest, Target
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.anatomy import examine
 from orthoui.models.fast import fast_copy, folding_is_exact
-from tests.tiny import hook_count, randomise_norms, same_tensors, state_of
+from tests.tiny import hook_count, make_uneven, same_tensors, state_of
 
 FOREIGN = {"mobilenet_v3_small": 52, "densenet121": 120, "squeezenet1_1": 26, "shufflenet_v2_x0_5": 56}
 WITHOUT_NORM = {"mobilenet_v3_small": 18, "densenet121": 61, "squeezenet1_1": 26, "shufflenet_v2_x0_5": 0}
@@ -24,7 +24,7 @@ def foreign(name: str) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network: nn.Module = getattr(models, name)(weights=None, num_classes=5)
-    randomise_norms(network)
+    make_uneven(network)
     return network.eval().requires_grad_(False)
 
 

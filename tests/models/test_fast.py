@@ -13,7 +13,7 @@ from orthoui.models import device
 from orthoui.models.anatomy import examine
 from orthoui.models.fast import FullPrecisionHead, fast_copy, folded, folding_is_exact
 from orthoui.models.zoo import TrainedModel, zoo
-from tests.tiny import inputs, random_network, randomise_norms, same_tensors, state_of
+from tests.tiny import inputs, make_uneven, random_network, same_tensors, state_of
 
 
 @pytest.mark.parametrize("architecture", ["resnet18", "resnet50", "vgg16", "vgg16_bn"])
@@ -35,7 +35,7 @@ def test_folding_batch_norms_leaves_the_logits_as_they_are(architecture: str, da
 def test_one_folded_convolution_equals_convolution_and_norm(bias: bool, affine: bool) -> None:
     convolution, norm = nn.Conv2d(3, 5, 3, bias=bias), nn.BatchNorm2d(5, affine=affine, eps=0.01).eval()
     if affine:
-        randomise_norms(norm)
+        make_uneven(norm)
     norm.running_mean, norm.running_var = torch.randn(5), torch.rand(5) + 0.5
     images = torch.randn(2, 3, 8, 8)
     with torch.no_grad():
@@ -59,7 +59,7 @@ def test_a_convolution_whose_output_is_used_twice_is_noticed() -> None:
             return logits
 
     network, images = Twice().eval(), torch.randn(2, 3, 8, 8)
-    randomise_norms(network)
+    make_uneven(network)
     anatomy = examine(network, images)
     assert not folding_is_exact(network, anatomy, images)
     with torch.no_grad():

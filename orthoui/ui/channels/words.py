@@ -38,6 +38,7 @@ def layer_option(scene: Scene, name: str) -> str:
 def headline(scene: Scene) -> str:
     """Say in one sentence what happens in the layer and what its scaled channels have in common."""
     where = f"In {layer_words(scene.model.anatomy, scene.layer)}"
+    where += "," if where[-1].isdigit() else ""  # two numbers in a row would be read as one
     scaled = list(scene.factors)
     if not scaled:
         return f"{where} nothing is scaled down; {_elsewhere(scene)}."

@@ -46,7 +46,7 @@ def _pick(
 
     The options are chosen by their place: to Streamlit an option None is one that was not chosen.
     """
-    key, values = f"{field}_choice", list(options)
+    key, values = f"heat_{field}", list(options)
     st.session_state[key] = values.index(current)
 
     def chosen() -> None:
@@ -66,13 +66,13 @@ def _pick(
 
 def _example(scene: Scene) -> None:
     count = len(scene.data["test"].of_class(scene.subject))
-    st.session_state["example_choice"] = session.view().example % count + 1
+    st.session_state["heat_example"] = session.view().example % count + 1
     st.number_input(
         "Example",
         1,
         count,
-        key="example_choice",
-        on_change=lambda: session.change(example=st.session_state["example_choice"] - 1),
+        key="heat_example",
+        on_change=lambda: session.change(example=st.session_state["heat_example"] - 1),
         help=f"Which of each class's {count:,} test images stands first, here and on the Channels page.",
         width=128,
     )

@@ -76,7 +76,8 @@ def _cell(scene: Scene, row: Row, name: Variant) -> str:
     forgotten = {scene.data.classes[label] for label in scene.view.request.classes}
     lines = []
     for line in probability_line(shares, scene.data.classes, TOP).split(" · "):
-        colour = tone.forgotten if any(line.startswith(f"{one} ") for one in forgotten) else "inherit"
+        answer = line.rsplit(" ", 2)[0]
+        colour = tone.forgotten if answer in forgotten else "inherit"
         lines.append(f'<b style="color:{colour}">{html.escape(line).replace(" %", "&nbsp;%")}</b>')
     if empty(seen.maps[row.at : row.at + 1])[0]:
         lines.append(f"<i>nothing for {html.escape(scene.data.classes[row.compared.targets[row.at]])}</i>")

@@ -105,8 +105,11 @@ def group_notes(group: Group) -> list[str]:
 
 def no_reference(scene: Scene) -> str:
     """Say that there is no retrained network for these classes, and how to get one."""
-    numbers = ",".join(map(str, scene.view.request.classes))
+    card = scene.model.card
+    recipe = f"--dataset {card.dataset} --architecture {card.architecture} --width {card.width}"
+    recipe += f" --orthogonality {card.orthogonality:g}"
+    left_out = ",".join(map(str, scene.view.request.classes))
     return (
         f"No network was retrained without {names_of(scene, scene.view.request.classes)}, so there is nothing to "
-        f"compare with. Train one with `orthoui train --forget {numbers}`."
+        f"compare with. Train one: `orthoui train {recipe} --forget {left_out}`."
     )

@@ -1,0 +1,186 @@
+"""The zoo: what is in the folders, what is wrong with it, and which model is whose reference."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from orthoui.errors import CheckpointError, OrthoError, UnknownNameError
+from orthoui.models import zoo as module
+from orthoui.models.checkpoints import save_checkpoint
+from orthoui.models.zoo import TrainedModel, Zoo, default_model, is_reference
+from tests.tiny import random_network, same_tensors, state_of, tiny_card
+
+CPU = torch.device("cpu")
+
+
+def put(folder: Path, name: str, seed: int = 0, **card: object) -> Path:
+    path = folder / f"{name}.safetensors"
+    save_checkpoint(path, random_network(seed=seed), tiny_card(**card))
+    return path
+
+
+def test_models_are_found_in_both_folders_and_the_users_own_win(tmp_path: Path) -> None:
+    put(tmp_path / "shipped", "a")
+    put(tmp_path / "shipped", "b")
+    put(tmp_path / "own", "b", seed=3)
+    zoo = Zoo([tmp_path / "shipped", tmp_path / "own", tmp_path / "missing"], CPU)
+    assert [entry.name for entry in zoo.entries()] == ["a", "b"]
+    assert zoo.entries()[1].path.parent.name == "own"
+    assert same_tensors(zoo.get("b").network, state_of(random_network(seed=3)))
+
+
+def test_a_model_is_loaded_once_shared_and_ready_for_predictions(tmp_path: Path) -> None:
+    put(tmp_path, "a")
+    zoo = Zoo([tmp_path], CPU)
+    model = zoo.get("a")
+    assert zoo.get("a") is model
+    assert (model.name, model.card, model.device, model.foldable) == ("a", tiny_card(), CPU, True)
+    assert not model.network.training
+    assert not any(parameter.requires_grad for parameter in model.network.parameters())
+    assert len(model.anatomy.layers) == 20
+
+
+def test_threads_that_ask_at_once_get_the_same_model(tmp_path: Path) -> None:
+    put(tmp_path, "a")
+    zoo, barrier = Zoo([tmp_path], CPU), threading.Barrier(4)
+    found: list[TrainedModel] = []
+
+    def ask() -> None:
+        barrier.wait()
+        found.append(zoo.get("a"))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert len(set(map(id, found))) == 1
+
+
+def test_an_overwritten_checkpoint_is_loaded_anew(tmp_path: Path) -> None:
+    path = put(tmp_path, "a")
+    zoo = Zoo([tmp_path], CPU)
+    old = zoo.get("a")
+    put(tmp_path, "a", seed=1)
+    os.utime(path, ns=(1, 1))
+    assert zoo.get("a").digest != old.digest
+
+
+def test_damaged_entries_are_listed_with_their_problem_and_not_offered(tmp_path: Path) -> None:
+    put(tmp_path, "good")
+    cut = put(tmp_path, "cut")
+    cut.write_bytes(cut.read_bytes()[:-100])
+    (tmp_path / "junk.safetensors").write_bytes(b"junk")
+    (tmp_path / "notes.txt").write_text("no model")
+    zoo = Zoo([tmp_path], CPU)
+    entries = {entry.name: entry for entry in zoo.entries()}
+    assert set(entries) == {"good", "cut", "junk"}
+    assert entries["good"].problem is None
+    for name in ("cut", "junk"):
+        problem = entries[name].problem
+        assert entries[name].card is None
+        assert problem is not None and "is damaged or not a safetensors file" in problem
+        with pytest.raises(CheckpointError) as raised:
+            zoo.get(name)
+        assert str(raised.value) == problem
+    assert [entry.name for entry in zoo.trained()] == ["good"]
+
+
+def test_an_unknown_name_names_the_models_there_are(tmp_path: Path) -> None:
+    put(tmp_path, "one")
+    put(tmp_path, "two")
+    put(tmp_path, "two-without-1", forgets=(1,))
+    with pytest.raises(UnknownNameError) as raised:
+        Zoo([tmp_path], CPU).get("three")
+    assert str(raised.value) == "There is no model “three”. Choose one of: one, two."
+    with pytest.raises(UnknownNameError, match="none is available"):
+        Zoo([tmp_path / "empty"], CPU).get("three")
+
+
+def test_only_so_many_models_stay_in_memory(tmp_path: Path) -> None:
+    for name in "abc":
+        put(tmp_path, name)
+    zoo = Zoo([tmp_path], CPU, resident=2)
+    first, second = zoo.get("a"), zoo.get("b")
+    assert zoo.get("a") is first  # and now b is the one used longest ago
+    zoo.get("c")
+    assert zoo.get("a") is first
+    assert zoo.get("b") is not second
+
+
+def test_a_reference_is_found_by_its_card_and_not_by_its_name(tmp_path: Path) -> None:
+    put(tmp_path, "original")
+    put(tmp_path, "whatever", forgets=(1,))
+    put(tmp_path, "pair", forgets=(3, 0))
+    zoo = Zoo([tmp_path], CPU)
+    original = zoo.get("original")
+    found = zoo.reference(original, (1,))
+    assert found is not None and found.name == "whatever"
+    pair = zoo.reference(original, (0, 3))
+    assert pair is not None and pair.name == "pair"
+    assert zoo.reference(original, (0,)) is None
+    assert zoo.reference(original, (0, 1)) is None
+    assert zoo.reference(original, ()) is None
+
+
+@pytest.mark.parametrize(
+    "differing",
+    [
+        {"dataset": "other"},
+        {"images_digest": "other"},
+        {"architecture": "resnet50"},
+        {"width": 8},
+        {"forgets": (2,)},
+        {"forgets": ()},
+    ],
+)
+def test_a_card_of_other_data_or_another_network_is_no_reference(differing: dict[str, object]) -> None:
+    assert is_reference(tiny_card(forgets=(1,)), tiny_card(), (1,))
+    assert not is_reference(tiny_card(**{"forgets": (1,), **differing}), tiny_card(), (1,))
+
+
+def test_a_reference_of_the_same_penalty_is_preferred_and_then_one_of_the_same_seed(tmp_path: Path) -> None:
+    put(tmp_path, "original")
+    put(tmp_path, "a-plain", forgets=(1,), orthogonality=0.0)
+    zoo = Zoo([tmp_path], CPU)
+
+    def found() -> str | None:
+        reference = zoo.reference(zoo.get("original"), (1,))
+        return None if reference is None else reference.name
+
+    assert found() == "a-plain"
+    put_seeded(tmp_path, "b-seed", 9)
+    assert found() == "b-seed"
+    put_seeded(tmp_path, "c-same", 0)
+    assert found() == "c-same"
+
+
+def put_seeded(folder: Path, name: str, seed: int) -> None:
+    save_checkpoint(folder / f"{name}.safetensors", random_network(), tiny_card(forgets=(1,), seed=seed))
+
+
+def test_the_default_model_is_the_embedded_orthogonal_one_or_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OrthoError, match="No trained model was found"):
+        default_model(Zoo([tmp_path], CPU))
+    put(tmp_path, "a")
+    assert default_model(Zoo([tmp_path], CPU)) == "a"
+    put(tmp_path, module.PREFERRED_MODEL)
+    assert default_model(Zoo([tmp_path], CPU)) == module.PREFERRED_MODEL
+
+
+def test_the_shipped_models_are_sound_and_close_to_each_other() -> None:
+    zoo = module.zoo()
+    cards = {entry.name: entry.card for entry in zoo.trained()}
+    orthogonal, plain = (cards[f"fashion-mnist-resnet18-w16-{kind}"] for kind in ("orthogonal", "plain"))
+    assert orthogonal is not None and plain is not None
+    assert min(orthogonal.accuracy["test"], plain.accuracy["test"]) >= 92
+    assert abs(orthogonal.accuracy["test"] - plain.accuracy["test"]) <= 0.7
+    assert orthogonal.seed == plain.seed
+    same = {"recipe", "accuracy", "filter_cosine", "orthogonality", "training_seconds"}
+    assert orthogonal.model_dump(exclude=same) == plain.model_dump(exclude=same)

@@ -1,0 +1,118 @@
+"""The Heatmaps page without a browser: its sentence, its pictures, its controls."""
+
+import re
+
+from streamlit.testing.v1 import AppTest
+
+from orthoui.settings import app_folder
+from orthoui.ui.view import View
+
+PAGE = "pages/explore/heatmaps.py"
+SNEAKER = {
+    "classes": "7",
+    "ratio": "0.2",
+    "strength": "1",
+    "attenuation": "uniform",
+    "scope": "stage:4",
+    "target": "bn",
+}
+
+
+def opened(**link: str) -> AppTest:
+    """Open the app by link and go to the page."""
+    app = AppTest.from_file(str(app_folder() / "app.py"), default_timeout=120)
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    assert not app.error
+    return app
+
+
+def sentence(app: AppTest) -> str:
+    """The finding that heads the page."""
+    return next(element.value for element in app.markdown if element.value.startswith("## "))
+
+
+def pictures(app: AppTest) -> str:
+    """The rows of pictures, as they are sent to the browser."""
+    return "\n".join(element.proto.body for element in app.get("html"))
+
+
+def titles(app: AppTest) -> list[str]:
+    """What stands above each row of pictures."""
+    return re.findall(r"<figcaption><span>(.*?)</span>", pictures(app))
+
+
+def view(app: AppTest) -> View:
+    """What the session shows now."""
+    shown = app.session_state["view"]
+    assert isinstance(shown, View)
+    return shown
+
+
+def drifts(app: AppTest) -> list[float]:
+    """Drift of every row of the forgotten class below its example."""
+    return [float(text) for text in re.findall(r"moved by ([\d.]+)</span>", pictures(app))][1:6]
+
+
+def test_the_page_is_complete_without_a_click() -> None:
+    app = opened(**SNEAKER)
+    found = re.match(
+        r"## On Sneaker images the network .*moved by ([\d.]+) .*other classes by ([\d.]+)\.", sentence(app)
+    )
+    assert found is not None and float(found[1]) > float(found[2])
+    assert len(titles(app)) == 12 and titles(app)[0] == "Your example: Sneaker 1"
+    assert pictures(app).count("data:image/png") == 12
+    assert "Sneaker 1: the image, then heatmaps for Sneaker before, after" in pictures(app)
+    assert re.search(r"<b [^>]*>Sneaker (>?\d+)&nbsp;%</b>", pictures(app))
+
+
+def test_order_rows_and_example_are_chosen() -> None:
+    app = opened(**SNEAKER)
+    most = drifts(app)
+    assert most == sorted(most, reverse=True)
+    app.selectbox(key="heat_cam_order").set_value(1).run()
+    least = drifts(app)
+    assert view(app).cam_order == "least" and least == sorted(least) and least[-1] <= most[-1]
+    app.number_input(key="heat_example").set_value(4).run()
+    assert titles(app)[0] == "Your example: Sneaker 4" and view(app).example == 3
+    app.button(key="cam_rows_more").click().run()
+    assert len(titles(app)) == 22 and len(set(titles(app))) == 22
+    assert not app.exception
+
+
+def test_layer_and_class_are_chosen_and_travel_in_the_link() -> None:
+    app = opened(**SNEAKER, cam_layer="layer3.1.conv2", cam_class="5", other="8", cam_rows="1", cam_order="stored")
+    assert sentence(app).startswith("## Asked for Sandal: on Sneaker images")
+    assert "heatmaps for Sandal" in pictures(app) and titles(app)[2:] == ["Your example: Bag 1", "Bag 2"]
+    assert (
+        app.selectbox(key="heat_cam_layer").format_func(app.selectbox(key="heat_cam_layer").value)
+        == "Stage 3, layer 5"
+    )
+    app.selectbox(key="heat_cam_class").set_value(0).run()
+    app.selectbox(key="heat_cam_layer").set_value(19).run()
+    assert (view(app).cam_class, view(app).cam_layer) == (None, None)
+    assert sentence(app).startswith("## On Sneaker images")
+
+
+def test_a_missing_reference_is_said_and_not_shown_as_an_empty_box() -> None:
+    app = opened(**SNEAKER | {"classes": "3-5"}, cam_rows="1")
+    assert "no retrained network" in pictures(app)
+    said = "\n".join(caption.value for caption in app.caption)
+    assert (
+        "No network was retrained without Dress and Sandal" in said and "--orthogonality 0.01 --forget 3,5`" in said
+    )
+
+
+def test_nothing_scaled_is_said() -> None:
+    app = opened(classes="7", ratio="0", strength="1", cam_rows="1")
+    assert sentence(app) == "## Nothing is scaled at this setting: the network looks where it looked before."
+    assert set(re.findall(r"moved by ([\d.]+)", pictures(app))) == {"0.00"}
+
+
+def test_a_link_with_a_wrong_layer_is_explained() -> None:
+    app = opened(classes="7", cam_layer="layer9", cam_rows="500")
+    said = "\n".join(warning.value for warning in app.warning)
+    assert "There is no layer “layer9”" in said and "cam_rows" in said
+    assert len(titles(app)) == 12
