@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from orthoui.bench import browser as library
 from tests.browser import chromium
 from tests.browser.chromium import NoBrowserError, ensure_chromium, find_chromium
 
@@ -15,7 +16,7 @@ PLACEHOLDER = "#!/bin/sh\necho Install the snap first >&2\nexit 1\n"
 def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No browser chosen and none of Playwright's."""
     monkeypatch.delenv(chromium.VARIABLE, raising=False)
-    monkeypatch.setattr(chromium, "_playwrights_own", lambda: tmp_path / "none")
+    monkeypatch.setattr(library, "_playwrights_own", lambda: tmp_path / "none")
 
 
 def program(folder: Path, name: str, text: str) -> Path:
@@ -52,7 +53,7 @@ def test_a_chosen_one_that_does_not_start_is_not_replaced(tmp_path: Path) -> Non
 
 def test_playwrights_own_is_the_last_resort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = program(tmp_path / "playwright", "chrome", GOOD)
-    monkeypatch.setattr(chromium, "_playwrights_own", lambda: own)
+    monkeypatch.setattr(library, "_playwrights_own", lambda: own)
     assert find_chromium({"PATH": str(tmp_path)}) == own
 
 

@@ -57,12 +57,14 @@ _COMPLETE = """waiting => {
     return table !== null && !table.textContent.includes(waiting);
 }"""
 
-# Streamlit names the state of the script and of the connection on the app's element.
-_SETTLED = """quiet => {
+# Streamlit names the state of the script and of the connection on the app's element; its running icon stays for a
+# moment longer. A page is settled when all of them have been calm for a while.
+SETTLED = """quiet => {
     const app = document.querySelector('[data-testid="stApp"]');
     const calm = app !== null
         && app.getAttribute('data-test-script-state') === 'notRunning'
         && app.getAttribute('data-test-connection-state') === 'CONNECTED'
+        && document.querySelector('[data-testid="stStatusWidget"]') === null
         && document.querySelector('[data-testid="stSkeleton"]') === null;
     const now = performance.now();
     if (!calm || window.orthouiCalmSince === undefined) window.orthouiCalmSince = now;
@@ -100,7 +102,7 @@ def wait_complete(page: Page, seconds: float) -> None:
 def wait_settled(page: Page, seconds: float) -> None:
     """Wait until the page is connected and its script has stopped, and has stayed so for a moment."""
     page.evaluate("window.orthouiCalmSince = undefined")
-    page.wait_for_function(_SETTLED, arg=QUIET_MS, polling=POLL_MS, timeout=1000 * seconds)
+    page.wait_for_function(SETTLED, arg=QUIET_MS, polling=POLL_MS, timeout=1000 * seconds)
 
 
 def press(page: Page, key: str, seconds: float) -> Step:

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import stdtrit
-from sklearn.svm import SVC
 
 from orthoui.errors import RequestError
 from orthoui.evaluation.arrays import Bools, Floats, Ints, checked_pair
@@ -205,6 +204,8 @@ def _verdicts(examples: Values, is_member: Bools, asked: Values) -> Bools:
     What lies outside the range of the examples gets the verdict of that range's end: far from every example
     an RBF machine knows only its offset, whose sign would decide by accident.
     """
+    from sklearn.svm import SVC  # takes a second to import, and the first page does not need it yet
+
     machine = SVC(C=3.0, kernel="rbf", gamma="auto").fit(examples[:, None], is_member)
     inside = np.clip(asked, examples.min(), examples.max())
     distinct, back = np.unique(inside, return_inverse=True)

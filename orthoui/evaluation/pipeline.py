@@ -10,7 +10,7 @@ from orthoui.data import Dataset, ImageSet, Split
 from orthoui.evaluation.accuracy import accuracies, confusion
 from orthoui.evaluation.distance import distance_to_reference
 from orthoui.evaluation.outcome import Measured, Membership, Outcome
-from orthoui.evaluation.predictions import Predictions, Predictor, sampling_order
+from orthoui.evaluation.predictions import Logits, Predictions, Predictor, sampling_order
 from orthoui.evaluation.privacy import membership_of
 from orthoui.evaluation.probabilities import masked_logits
 from orthoui.evaluation.records import recorded_twin
@@ -152,18 +152,27 @@ class _Run:
         predictions = next(self._streams[variant])
         elapsed = 1000 * (time.perf_counter() - started)
         self._last[variant] = predictions
-        measured = dict(self.outcome.measured)
-        measured[variant] = self._measure(predictions.logits, predictions)
-        if variant == "before":
-            masked = masked_logits(predictions.logits, self.outcome.request.classes)
-            measured["mask"] = self._measure(masked, predictions)
         timings = dict(self.outcome.timings_ms)
         if variant == "after":
             timings["evaluate"] += elapsed
         notices = dict.fromkeys([*self.outcome.notices, *predictions.notices])
-        self.outcome = replace(self.outcome, measured=measured, timings_ms=timings, notices=tuple(notices))
+        self.outcome = replace(self.outcome, measured=self._measured(), timings_ms=timings, notices=tuple(notices))
 
-    def _measure(self, logits: np.ndarray[tuple[int, int], np.dtype[np.float32]], seen: Predictions) -> Measured:
+    def _measured(self) -> dict[Variant, Measured]:
+        """Measure every network; while “after” is an estimate, all are estimated from the same images."""
+        after = self._last.get("after")
+        measured: dict[Variant, Measured] = {}
+        for variant, seen in self._last.items():
+            part = seen
+            if after is not None and not after.complete and seen.complete:
+                part = Predictions(seen.logits[after.positions], after.positions, complete=False)
+            measured[variant] = self._measure(part.logits, part)
+            if variant == "before":
+                masked = masked_logits(part.logits, self.outcome.request.classes)
+                measured["mask"] = self._measure(masked, part)
+        return measured
+
+    def _measure(self, logits: Logits, seen: Predictions) -> Measured:
         labels = self._labels[seen.positions]
         classes, split = self.outcome.request.classes, self.outcome.split
         return Measured(

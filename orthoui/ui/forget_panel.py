@@ -5,12 +5,14 @@ from typing import Any
 import streamlit as st
 from pydantic_core import to_json
 
+from orthoui.evaluation.channels import channel_in_bar
 from orthoui.evaluation.outcome import Outcome
 from orthoui.evaluation.pipeline import forget
 from orthoui.evaluation.summary import cost, document, headline, to_csv
 from orthoui.evaluation.verdict import judge
 from orthoui.figures import CONFIG
 from orthoui.ui import controls, runs, session
+from orthoui.ui.channels.choice import clickable, open_channel
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
 from orthoui.ui.frame import explained, show_problems
 from orthoui.ui.table import table_html
@@ -25,6 +27,10 @@ VERDICT_ICONS = {
     "unchanged": ":material/radio_button_unchecked:",
     "not measured": ":material/help:",
 }
+
+
+PICKED = "picked_channel"
+"""Channel that was clicked in a chart; the next run goes to the Channels page with it."""
 
 
 class Slots:
@@ -48,6 +54,9 @@ class Slots:
 @st.fragment
 def forget_panel() -> None:
     """Draw the page; only this part runs again when a control moves."""
+    picked = st.session_state.pop(PICKED, None)
+    if picked is not None:
+        open_channel(*picked)
     show_problems()
     controls.model_controls()
     slots = Slots()
@@ -93,13 +102,20 @@ def _draw(slot: Any, figure: Any, key: str) -> None:
 
 
 def _channels(slots: Slots, outcome: Outcome) -> None:
-    mode = session.mode()
-    if not outcome.plan.layers:
+    plan, mode = outcome.plan, session.mode()
+    if not plan.layers:
         return
+
+    def pick_bar(bar: list[float]) -> None:
+        st.session_state[PICKED] = channel_in_bar(plan, bar[1], bar[2])
+
+    def pick_mark(mark: list[Any]) -> None:
+        st.session_state[PICKED] = (mark[0], int(mark[1]))
+
     with slots.histogram:
-        _draw(st, histogram_figure(outcome.plan, mode), "histogram-chart")
+        clickable(histogram_figure(plan, mode), "histogram-chart", pick_bar)
     with slots.layers:
-        _draw(st, layers_figure(outcome.plan, mode), "layers-chart")
+        clickable(layers_figure(plan, mode), "layers-chart", pick_mark)
 
 
 def _footer(place: Any, outcome: Outcome) -> None:

@@ -6,21 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from tests.browser.chromium import NoBrowserError, find_chromium
+from orthoui.bench.browser import CHROMIUM_OPTIONS, NoBrowserError, find_chromium
 from tests.browser.driver import RUNNING, Server, start_server
 
 HERE = Path(__file__).parent
 VIEWPORT = ViewportSize(width=1280, height=900)
-CHROMIUM_OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-)
 LOG_CHARACTERS = 6000
 
 

@@ -1,7 +1,6 @@
 """The served page as a whole: where it answers, what it loads, and light and dark."""
 
 import http.client
-import socket
 from urllib.parse import urlsplit
 
 import psutil
@@ -11,10 +10,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.driver import Server, wait_settled
 
 BACKGROUNDS = {"light": "rgb(252, 251, 248)", "dark": "rgb(21, 21, 20)"}
-
-
-def background(page: Page) -> str:
-    return str(page.locator('[data-testid="stApp"]').evaluate("app => getComputedStyle(app).backgroundColor"))
 
 
 def test_the_page_loads_nothing_from_elsewhere(server: Server, page: Page) -> None:
@@ -44,9 +39,8 @@ def test_the_page_follows_the_systems_choice(server: Server, browser: Browser, s
     context = browser.new_context(color_scheme="light" if scheme == "light" else "dark")
     page = context.new_page()
     page.goto(server.url)
-    expect(page.locator('[data-testid="stApp"]')).to_be_visible()
     wait_settled(page)
-    assert background(page) == BACKGROUNDS[scheme]
+    expect(page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUNDS[scheme])
     context.close()
 
 
@@ -54,12 +48,9 @@ def test_light_and_dark_can_be_chosen_in_the_menu(server: Server, page: Page) ->
     page.goto(server.url)
     wait_settled(page)
     for choice, colour in (("Dark", BACKGROUNDS["dark"]), ("Light", BACKGROUNDS["light"])):
-        page.locator('[data-testid="stMainMenu"] button').click()
-        page.get_by_text(choice, exact=True).click()
-        page.wait_for_function(
-            "colour => getComputedStyle(document.querySelector('[data-testid=\"stApp\"]')).backgroundColor === colour",
-            arg=colour,
-        )
+        page.get_by_test_id("stMainMenu").get_by_role("button").click()
+        page.get_by_test_id(f"stMainMenuItem-theme-{choice}").click()
+        expect(page.get_by_test_id("stApp")).to_have_css("background-color", colour)
         page.keyboard.press("Escape")
 
 
@@ -77,7 +68,7 @@ def test_a_foreign_page_cannot_open_a_session(server: Server) -> None:
         connection.request("GET", "/_stcore/stream", headers=headers | {"Origin": origin})
         try:
             answers[origin] = connection.getresponse().status
-        except (http.client.HTTPException, socket.timeout):
+        except (TimeoutError, http.client.HTTPException):
             answers[origin] = 0
         connection.close()
     assert answers[server.url] == 101

@@ -15,7 +15,7 @@ from orthoui.figures import CONFIG, Mode
 from orthoui.forgetting.activations import ActivationProfile
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.profiles import load_or_measure
-from orthoui.forgetting.selection import layers_in_scope, make_plan
+from orthoui.forgetting.selection import make_plan
 from orthoui.models.anatomy import ConvLayer
 from orthoui.models.zoo import TrainedModel
 from orthoui.ui import session
@@ -78,7 +78,7 @@ def current_scene() -> Scene:
     view, model, data = session.view(), session.model(), session.data()
     measured = load_or_measure(model, data, view.request)
     plan = make_plan(measured.profile, model.anatomy, view.request)
-    layer = model.anatomy[view.layer or layers_in_scope(model.anatomy, view.request.scope)[0]]
+    layer = model.anatomy[view.layer or model.anatomy.names[0]]
     notices = [] if measured.notice is None else [measured.notice]
     channel = view.channel
     if channel is not None and channel >= layer.channels:

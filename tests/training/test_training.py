@@ -1,0 +1,199 @@
+"""Training on tiny data: repeatable, honest about what it was shown, and doing what the penalty is for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from orthoui.data import Dataset
+from orthoui.data.preprocessing import prepare
+from orthoui.errors import UnknownNameError
+from orthoui.models.checkpoints import load_checkpoint
+from orthoui.training import loop, train
+from orthoui.training.loop import Progress, augment, make_optimiser, retained, train_network
+from orthoui.training.orthogonality import filter_cosines
+from orthoui.training.recipe import Recipe
+from orthoui.training.train import model_name, pixel_statistics, train_model
+from tests.tiny import MEAN, STD, random_network, same_tensors, state_of, tiny_images, with_splits
+
+RECIPE = Recipe(dataset="tiny", width=4, epochs=1, batch_size=20, learning_rate=0.05, orthogonality=0.01)
+
+
+def trained(data: Dataset, recipe: Recipe, seen: list[Progress] | None = None) -> nn.Module:
+    report = (lambda progress: None) if seen is None else seen.append
+    return train_network(data, recipe, mean=MEAN, std=STD, device=torch.device("cpu"), report=report)
+
+
+def test_two_runs_with_the_same_seed_are_bit_equal_and_another_seed_is_not(data: Dataset) -> None:
+    one = trained(data, RECIPE)
+    torch.manual_seed(12345)  # what was drawn before does not matter
+    assert same_tensors(trained(data, RECIPE), state_of(one))
+    assert not same_tensors(trained(data, RECIPE.model_copy(update={"seed": 1})), state_of(one))
+
+
+def test_training_leaves_the_global_generator_alone(data: Dataset) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    trained(data, RECIPE)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_trained_network_recognises_the_classes_and_reports_every_epoch(data: Dataset) -> None:
+    seen: list[Progress] = []
+    network = trained(data, RECIPE.model_copy(update={"epochs": 6, "flip": False}), seen)
+    assert not network.training
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    assert [progress.epoch for progress in seen] == [1, 2, 3, 4, 5, 6]
+    assert all(progress.epochs == 6 and progress.seconds > 0 for progress in seen)
+    assert seen[-1].loss < seen[0].loss
+    assert seen[-1].accuracy > 90
+    images = prepare(data["test"].images, mean=MEAN, std=STD, padding=data.padding)
+    assert (network(images).argmax(1) == data["test"].labels).float().mean() > 0.9
+
+
+def test_the_penalty_makes_filters_more_orthogonal(data: Dataset) -> None:
+    def mean_cosine(weight: float) -> float:
+        network = trained(data, RECIPE.model_copy(update={"epochs": 5, "weight_decay": 0.0, "orthogonality": weight}))
+        # a shortcut has more filters than dimensions, which cannot all be orthogonal
+        return float(
+            np.mean([cosine for name, cosine in filter_cosines(network).items() if "downsample" not in name])
+        )
+
+    assert mean_cosine(0.1) < 0.5 * mean_cosine(0)
+
+
+def test_the_loss_is_cross_entropy_plus_lambda_times_the_penalty() -> None:
+    network, images, labels = random_network().requires_grad_(), torch.randn(4, 3, 20, 20), torch.arange(4)
+    recipe = RECIPE.model_copy(update={"momentum": 0.0, "weight_decay": 0.0, "learning_rate": 1.0})
+    before = state_of(network)
+    loss = nn.functional.cross_entropy(network(images), labels)
+    penalty = sum(
+        (w.flatten(1) @ w.flatten(1).T - torch.eye(len(w))).square().sum()
+        for w in (module.weight for module in network.modules() if isinstance(module, nn.Conv2d))
+    )
+    (loss + recipe.orthogonality * penalty).backward()
+    expected = {
+        name: before[name] - value.grad for name, value in network.named_parameters() if value.grad is not None
+    }
+    reported = loop._step(network, images, labels, recipe, make_optimiser(network, recipe), None)
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(parameter.detach(), expected[name], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(reported[:2], torch.stack([loss, penalty]).detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_weight_decay_spares_norms_and_biases() -> None:
+    network = random_network("vgg16_bn").requires_grad_()
+    decayed, free = make_optimiser(network, RECIPE).param_groups
+    assert (decayed["weight_decay"], free["weight_decay"]) == (RECIPE.weight_decay, 0)
+    assert {parameter.ndim for parameter in decayed["params"]} == {2, 4}
+    assert {parameter.ndim for parameter in free["params"]} == {1}
+    assert len(decayed["params"]) + len(free["params"]) == len(list(network.parameters()))
+
+
+def test_without_flip_and_crop_augmentation_is_the_identity() -> None:
+    images = torch.rand(6, 3, 8, 8)
+    still = RECIPE.model_copy(update={"flip": False, "crop_padding": 0})
+    assert torch.equal(augment(images, still, torch.Generator().manual_seed(0)), images)
+
+
+def test_flipping_alone_mirrors_about_half_of_the_images() -> None:
+    images = torch.rand(200, 1, 5, 5)
+    moved = augment(images, RECIPE.model_copy(update={"crop_padding": 0}), torch.Generator().manual_seed(0))
+    same = (moved == images).flatten(1).all(1)
+    mirrored = (moved == images.flip(3)).flatten(1).all(1)
+    assert (same ^ mirrored).all()
+    assert 70 < int(mirrored.sum()) < 130
+
+
+def test_cropping_shifts_by_at_most_the_padding_and_repeats_the_border() -> None:
+    rows = torch.arange(8.0).view(1, 1, 8, 1).expand(300, 1, 8, 8)
+    recipe = RECIPE.model_copy(update={"flip": False, "crop_padding": 2})
+    moved = augment(rows, recipe, torch.Generator().manual_seed(0))[:, 0, :, 0]
+    shifts = moved[:, 4] - 4
+    assert set(shifts.tolist()) == {-2, -1, 0, 1, 2}
+    assert torch.equal(moved, (torch.arange(8) + shifts[:, None]).clamp(0, 7))
+
+
+def test_retained_drops_exactly_the_forgotten_classes(data: Dataset) -> None:
+    left = retained(data["train"], (1, 3))
+    assert len(left) == 60
+    assert set(left.labels.tolist()) == {0, 2}
+    expected = data["train"].images[(data["train"].labels == 0) | (data["train"].labels == 2)]
+    assert torch.equal(left.images, expected)
+    assert retained(data["train"], ()) is data["train"]
+
+
+def test_a_retrained_reference_is_never_shown_the_forgotten_class(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, shown = loop._step, list[Tensor]()
+
+    def spy(network: nn.Module, inputs: Tensor, labels: Tensor, *rest: object) -> Tensor:
+        shown.append(labels)
+        return step(network, inputs, labels, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "_step", spy)
+    network = trained(data, RECIPE.model_copy(update={"forgets": (2,), "epochs": 2}))
+    labels = torch.cat(shown)
+    assert torch.bincount(labels, minlength=4)[2] == 0
+    assert len(labels) == 2 * 4 * 20
+    images = prepare(data["test"].images, mean=MEAN, std=STD, padding=data.padding)
+    assert network(images).shape == (160, 4)  # it keeps an output for the class
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_fewer_images_than_a_batch_are_one_batch(data: Dataset, epochs: int) -> None:
+    seen: list[Progress] = []
+    few = with_splits(data, train=tiny_images(3, 1))
+    trained(few, RECIPE.model_copy(update={"batch_size": 128, "epochs": epochs}), seen)
+    assert len(seen) == epochs
+    assert all(np.isfinite(progress.loss) for progress in seen)
+
+
+def test_pixel_statistics_are_those_of_the_padded_images(data: Dataset) -> None:
+    mean, std = pixel_statistics(data)
+    padded = nn.functional.pad(data["train"].images, (2, 2, 2, 2)).double() / 255
+    assert mean == (round(float(padded.mean()), 4),)
+    assert std == (round(float(padded.std(unbiased=False)), 4),)
+
+
+def test_a_checkpoint_says_how_it_was_made_and_reaches_the_accuracy_it_claims(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "load_dataset", lambda name: data)
+    recipe = RECIPE.model_copy(update={"epochs": 2, "forgets": (0,), "seed": 3})
+    written = train_model(recipe, tmp_path / "net.safetensors")
+    network, card = load_checkpoint(tmp_path / "net.safetensors")
+    assert card == written
+    assert Recipe.model_validate(card.recipe) == recipe
+    assert (card.images_digest, card.input_size, card.classes) == (data["train"].digest, 20, data.classes)
+    assert (card.forgets, card.seed, card.orthogonality) == ((0,), 3, 0.01)
+    assert card.training_seconds is not None and "torch" in card.versions
+    kept = data["test"].subset(torch.nonzero(data["test"].labels != 0).flatten())
+    images = prepare(kept.images, mean=card.mean, std=card.std, padding=data.padding)
+    right = 100 * float((network(images).argmax(1) == kept.labels).double().mean())
+    assert card.accuracy["test"] == pytest.approx(right, abs=0.01)
+    assert card.filter_cosine == pytest.approx(filter_cosines(network))
+
+
+def test_an_unknown_data_set_or_architecture_is_explained(data: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"There is no data set “nowhere”\. Choose one of: fashion-mnist"):
+        train_model(RECIPE.model_copy(update={"dataset": "nowhere"}), tmp_path / "a.safetensors")
+    with pytest.raises(UnknownNameError, match="There is no architecture “vit”"):
+        trained(data, RECIPE.model_copy(update={"architecture": "vit"}))
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "tiny-resnet18-w4-orthogonal"),
+        ({"orthogonality": 0.0}, "tiny-resnet18-w4-plain"),
+        ({"forgets": (1, 3), "seed": 2}, "tiny-resnet18-w4-orthogonal-without-1-3-seed2"),
+    ],
+)
+def test_names_tell_models_apart(changes: dict[str, object], name: str) -> None:
+    assert model_name(RECIPE.model_copy(update=changes)) == name
