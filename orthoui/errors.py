@@ -2,6 +2,14 @@
 
 from collections.abc import Iterable
 
+LONGEST_SHOWN = 60
+"""Characters of what was asked that are repeated in a sentence."""
+
+
+def shortened(text: str) -> str:
+    """Cut what a person typed to a length that a sentence can carry."""
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 2] + " …"
+
 
 class OrthoError(Exception):
     """Base of all errors that OrthoUI raises on purpose; its text is shown to people as it is."""
@@ -17,7 +25,9 @@ class UnknownNameError(RequestError):
     def __init__(self, kind: str, asked: object, allowed: Iterable[object]) -> None:
         names = [str(name) for name in allowed]
         shown = ", ".join(names[:24]) + (f", … ({len(names)} in all)" if len(names) > 24 else "")
-        super().__init__(f"There is no {kind} “{asked}”. Choose one of: {shown or 'none is available'}.")
+        super().__init__(
+            f"There is no {kind} “{shortened(str(asked))}”. Choose one of: {shown or 'none is available'}."
+        )
 
 
 class CheckpointError(OrthoError):

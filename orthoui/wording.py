@@ -7,12 +7,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from orthoui.errors import RequestError
+from orthoui.errors import RequestError, shortened
 
 LIMITS = ("ge", "gt", "le", "lt")
 LIMIT_FAULTS = {"greater_than_equal": "ge", "greater_than": "gt", "less_than_equal": "le", "less_than": "lt"}
 NOT_A_NUMBER = ("int_parsing", "float_parsing", "int_type", "float_type", "int_from_float", "finite_number")
-LONGEST_SHOWN = 60
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -96,6 +95,8 @@ def _allowed(fault: ErrorDetails, field: FieldInfo | None) -> str:
         return f"choose {_number(field)} {_range(limits or {limit: context[limit]})}"
     if kind in NOT_A_NUMBER:
         return f"choose {_number(field)}" + (f" {_range(limits)}" if limits else "")
+    if kind == "bool_parsing":
+        return "choose true or false"
     if kind in ("literal_error", "enum"):
         return f"choose {context['expected']}".replace("'", "")
     if kind == "string_pattern_mismatch" and field is not None and field.description:
@@ -112,9 +113,7 @@ def _number(field: FieldInfo | None) -> str:
 
 def _shown(value: Any) -> str:
     """Numbers as they are, also those that came as text; everything else in quotation marks, cut when long."""
-    text = str(value)
-    if len(text) > LONGEST_SHOWN:
-        text = text[: LONGEST_SHOWN - 2] + " …"
+    text = shortened(str(value))
     try:
         float(text)
     except ValueError:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from orthoui.bench import browser as library
+from orthoui.bench.browser import VARIABLE, NoBrowserError, find_chromium
 from tests.browser import chromium
-from tests.browser.chromium import NoBrowserError, ensure_chromium, find_chromium
+from tests.browser.chromium import ensure_chromium
 
 GOOD = "#!/bin/sh\necho Chromium 140.0\n"
 PLACEHOLDER = "#!/bin/sh\necho Install the snap first >&2\nexit 1\n"
@@ -15,7 +16,7 @@ PLACEHOLDER = "#!/bin/sh\necho Install the snap first >&2\nexit 1\n"
 @pytest.fixture(autouse=True)
 def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No browser chosen and none of Playwright's."""
-    monkeypatch.delenv(chromium.VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr(library, "_playwrights_own", lambda: tmp_path / "none")
 
 
@@ -42,13 +43,13 @@ def test_a_placeholder_is_passed_over(tmp_path: Path) -> None:
 def test_the_chosen_one_comes_first(tmp_path: Path) -> None:
     on_path = program(tmp_path / "bin", "chromium", GOOD)
     chosen = program(tmp_path / "own", "my-browser", GOOD)
-    assert find_chromium({"PATH": str(on_path.parent), chromium.VARIABLE: str(chosen)}) == chosen
+    assert find_chromium({"PATH": str(on_path.parent), VARIABLE: str(chosen)}) == chosen
 
 
 def test_a_chosen_one_that_does_not_start_is_not_replaced(tmp_path: Path) -> None:
     on_path = program(tmp_path / "bin", "chromium", GOOD)
     with pytest.raises(NoBrowserError, match="not a Chromium that starts"):
-        find_chromium({"PATH": str(on_path.parent), chromium.VARIABLE: str(tmp_path / "absent")})
+        find_chromium({"PATH": str(on_path.parent), VARIABLE: str(tmp_path / "absent")})
 
 
 def test_playwrights_own_is_the_last_resort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +102,6 @@ def test_what_was_installed_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_a_failure_is_an_exit_code_and_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv(chromium.VARIABLE, str(tmp_path / "absent"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "absent"))
     assert chromium.main() == 1
     assert "not a Chromium that starts" in capsys.readouterr().err

@@ -88,7 +88,7 @@ def test_dependencies_are_listed_once() -> None:
         "https://py" + "pi.org/project/torch",
         "https://mirror.example/root/any/" + "simple/",
         "https://mirror.example/" + "simple",
-        "PIP_" + "INDEX_URL=somewhere",
+        "PIP_IN" + "DEX_URL=somewhere",
         "index" + "-url = somewhere",
         "https://download.pytorch" + ".org/whl/cpu",
     ],

@@ -10,6 +10,8 @@ from orthoui.models.device import synchronise
 
 Work = Callable[[], object]
 
+SHORTEST_LIMIT = 0.1
+
 
 def seconds_of(work: Work, device: torch.device) -> float:
     """Return how long one call takes, in seconds, the device's own work included."""
@@ -50,3 +52,7 @@ class Budget:
     def left(self) -> float:
         """Seconds that are left; infinite without a limit."""
         return float("inf") if self._seconds is None else self._seconds - self.spent
+
+    def within(self, seconds: float) -> float:
+        """Return a time limit: ``seconds``, or what is left when that is less; never 0, which stands for no limit."""
+        return min(seconds, max(self.left, SHORTEST_LIMIT))

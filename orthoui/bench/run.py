@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LEFT_OUT = "left out of a quick run: run “orthoui bench” without --quick"
 NO_BROWSER_ASKED = "left out by --no-browser"
+TOO_SLOW = "the page had not got there when the time was up; is the machine busy with other work?"
 EMBEDDED = "embedded model"
 FULL_WIDTH = "ResNet-18 of the paper's width"
 BROWSER_SECONDS = 15.0
@@ -101,6 +102,7 @@ def browser_rows(sizes: Sizes, budget: Budget, progress: Progress) -> Iterator[R
 def explained(promised: Sequence[Row], measuring: Iterator[Row]) -> Iterator[Row]:
     """Yield what is measured; when the browser or the server fails, the rest of ``promised`` with the reason."""
     from playwright.sync_api import Error
+    from playwright.sync_api import TimeoutError as TooSlowError
 
     missing = {row.what: row for row in promised}
     reason = "nothing was measured"
@@ -108,6 +110,8 @@ def explained(promised: Sequence[Row], measuring: Iterator[Row]) -> Iterator[Row
         for row in measuring:
             missing.pop(row.what)
             yield row
+    except TooSlowError:
+        reason = TOO_SLOW
     except (Error, ServerError) as error:
         reason = str(error).strip().splitlines()[0]
     for row in missing.values():

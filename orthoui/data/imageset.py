@@ -75,7 +75,8 @@ class Dataset:
         indices = set()
         for item in asked:
             text = str(item).strip().casefold()
-            index = by_name.get(text, int(text) if text.isascii() and text.isdigit() else -1)
+            number = text.isascii() and text.isdigit() and len(text) < 10  # Python refuses to read very long ones
+            index = by_name.get(text, int(text) if number else -1)
             if not 0 <= index < len(self.classes):
                 allowed = [f"{number} ({name})" for number, name in enumerate(self.classes)]
                 raise UnknownNameError("class", item, allowed)

@@ -36,7 +36,7 @@ def forget(
     """Forget and measure. Yields outcomes of growing sharpness; the last one is complete.
 
     First an estimate from a few hundred images, then exact accuracies, then controls, distance and
-    membership inference. Nothing is yielded twice the same; stop iterating to stop computing. Raises
+    membership inference. Stop iterating to stop computing. Raises
     ``RequestError`` for what cannot be asked of this model.
     """
     measured_profile = load_or_measure(model, data, request)
@@ -57,8 +57,10 @@ def forget(
     if membership:
         for variant in ("after", "before", "retrained"):
             if variant in predictors:
-                run.attack(variant, membership_of(predictors[variant], data, request))
-                yield run.outcome
+                for result in membership_of(predictors[variant], data, request):
+                    if result is not None:
+                        run.attack(variant, result)
+                    yield run.outcome  # also between the parts: whoever watches may have moved on
     yield replace(run.outcome, complete=True)
 
 

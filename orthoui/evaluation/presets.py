@@ -4,9 +4,10 @@ import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from orthoui.data import Dataset, ImageSet
 from orthoui.evaluation.accuracy import Accuracies, accuracies
@@ -21,7 +22,14 @@ from orthoui.settings import assets_folder, settings
 
 log = logging.getLogger(__name__)
 
-Setting = dict[str, str | float | int]
+
+def _possible(setting: dict[str, str | float | int]) -> dict[str, str | float | int]:
+    ForgetRequest.model_validate({**setting, "classes": (0,)})
+    return setting
+
+
+Setting = Annotated[dict[str, str | float | int], AfterValidator(_possible)]
+"""Fields of a request; what comes out of a file is checked against its bounds."""
 
 RATIOS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 STRENGTHS = (0.5, 0.75, 1.0)

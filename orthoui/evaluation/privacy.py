@@ -1,5 +1,7 @@
 """Membership inference of a network on the shipped splits: which images the attacks are given."""
 
+from collections.abc import Iterator
+
 import torch
 
 from orthoui.data import Dataset, ImageSet, balanced_positions
@@ -14,10 +16,11 @@ FORGET_PER_CLASS = 500
 """Forgotten images per class that are judged, from each side."""
 
 
-def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -> Membership:
+def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -> Iterator[Membership | None]:
     """Run both conventions on one network. Members come from the training split, non-members from the test split.
 
-    The images are a seeded draw, so that all networks of a comparison are attacked with the same ones.
+    The images are a seeded draw, so that all networks of a comparison are attacked with the same ones. Yields
+    None after each part of the work, where a caller may stop, and the result at the end.
     """
     sides = {}
     for split in ("train", "test"):
@@ -29,9 +32,11 @@ def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -
         ):
             group = images.subset(torch.nonzero(mask).flatten())
             sides[name, split] = _scored(predictor, group, per_class, request.seed)
+            yield None
     a = convention_a(sides["retain", "train"], sides["retain", "test"], sides["forget", "train"], seed=request.seed)
+    yield None
     b = convention_b(sides["forget", "train"], sides["forget", "test"], seed=request.seed)
-    return Membership(a, b)
+    yield Membership(a, b)
 
 
 def _scored(predictor: Predictor, images: ImageSet, per_class: int, seed: int) -> Scored:

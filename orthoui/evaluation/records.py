@@ -38,15 +38,17 @@ class Record:
     weights: str
     images: str
 
-    def logits(self) -> Logits | None:
-        """Return float32 logits (N, classes), or None with a warning when the file is damaged."""
+    def logits(self, count: int) -> Logits | None:
+        """Return float32 logits (count, classes), or None with a warning when the file is damaged."""
         try:
             with safe_open(self.path, framework="np") as file:
-                stored = file.get_tensor("logits")
-        except (OSError, SafetensorError) as error:
+                stored: Logits = file.get_tensor("logits").astype(np.float32)
+            if stored.shape != (count, len(self.card.classes)) or not np.isfinite(stored).all():
+                raise ValueError("these are not one finite number per image and class")
+        except (OSError, SafetensorError, TypeError, ValueError) as error:
             log.warning("The recorded predictions %s are damaged and left aside: %s", self.path, error)
             return None
-        return np.asarray(stored, dtype=np.float32)
+        return stored
 
 
 def write_record(model: TrainedModel, images: ImageSet, logits: Logits, path: Path) -> None:
@@ -60,7 +62,7 @@ def recorded(model: TrainedModel, images: ImageSet) -> Logits | None:
     """Return the recorded logits of exactly this model on exactly these images, if there are any."""
     for record in all_records():
         if record.weights == model.digest and record.images == images.digest:
-            return record.logits()
+            return record.logits(len(images))
     return None
 
 
@@ -71,7 +73,7 @@ def recorded_twin(reference: TrainedModel, images: ImageSet) -> Logits | None:
         other = record.card
         twin = is_reference(other, card, card.forgets) and other.orthogonality == card.orthogonality
         if twin and other.seed != card.seed and record.images == images.digest:
-            return record.logits()
+            return record.logits(len(images))
     return None
 
 

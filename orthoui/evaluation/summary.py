@@ -10,7 +10,7 @@ from orthoui.evaluation.distance import Distance
 from orthoui.evaluation.membership import MembershipResult
 from orthoui.evaluation.outcome import Measured, Outcome
 from orthoui.evaluation.variants import Variant
-from orthoui.evaluation.verdict import judge
+from orthoui.evaluation.verdict import fate, judge
 
 ROWS: tuple[tuple[Variant, str], ...] = (
     ("before", "before"),
@@ -27,13 +27,7 @@ def headline(outcome: Outcome) -> str:
     """Say the result in one sentence, e.g. “Sneaker forgotten: 98.2 → 0.0 %; the other nine: 91.9 → 92.1 %.”"""
     before, after = (outcome.measured[name].accuracies for name in ("before", "after"))
     about = "" if outcome.exact else "≈ "
-    kind = judge(outcome).kind
-    doing = {
-        "not forgotten": "still recognised",
-        "partly": "partly forgotten",
-        "unchanged": "unchanged",
-        "not measured": NOT_MEASURED,
-    }.get(kind, "forgotten")
+    doing = {"not forgotten": "still recognised", "partly": "partly forgotten"}.get(state := fate(outcome), state)
     rest = len(outcome.class_names) - len(outcome.request.classes)
     others = f"the other {NUMBER_WORDS[rest] if rest < len(NUMBER_WORDS) else rest}"
     return (

@@ -1,5 +1,6 @@
 """Pruning followed by fine-tuning, measured like any other network."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from orthoui.data import Dataset, ImageSet, Split
+from orthoui.errors import OrthoError
 from orthoui.evaluation.accuracy import accuracies, confusion
 from orthoui.evaluation.outcome import Measured
 from orthoui.evaluation.predictions import PredictionMemo, Predictor
@@ -18,6 +20,8 @@ from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.zoo import TrainedModel
+
+log = logging.getLogger(__name__)
 
 
 def measure_fine_tuned(
@@ -123,5 +127,8 @@ class FineTuningJob:
             self._state.result = measure_fine_tuned(
                 model, data, self.request, self.settings, cancelled=self._stop.is_set, report=report
             )
-        except Exception as error:  # noqa: BLE001  a thread has nobody else to tell
+        except OrthoError as error:
             self._state.problem = str(error)
+        except Exception:  # a thread has nobody else to tell
+            log.exception("Fine-tuning failed.")
+            self._state.problem = "Fine-tuning failed for a reason that the server's log names. Nothing was changed."

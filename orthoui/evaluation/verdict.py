@@ -12,6 +12,8 @@ Kind = Literal[
     "forgotten", "partly", "over-forgotten", "others damaged", "not forgotten", "unchanged", "not measured"
 ]
 
+Fate = Literal["forgotten", "partly", "not forgotten", "unchanged", "not measured"]
+
 TOLERANCE = 2.0
 """Points of accuracy within which a network counts as equal to its reference."""
 STILL_KNOWS = 0.5
@@ -27,6 +29,20 @@ class Verdict(BaseModel):
 
     kind: Kind
     sentence: str
+
+
+def fate(outcome: Outcome) -> Fate:
+    """Say what became of the forgotten classes alone, whatever happened to the others."""
+    before, after = (outcome.measured[name].accuracies.forget for name in ("before", "after"))
+    if before is None or after is None:
+        return "not measured"
+    if outcome.plan.touched_channels == 0:
+        return "unchanged"
+    reference = outcome.measured.get("retrained")
+    known = reference.accuracies.forget if reference else None
+    if after.value <= (known.value if known else 0.0) + TOLERANCE:
+        return "forgotten"
+    return "not forgotten" if after.value > STILL_KNOWS * before.value else "partly"
 
 
 def judge(outcome: Outcome) -> Verdict:
@@ -47,8 +63,8 @@ def judge(outcome: Outcome) -> Verdict:
             kind="others damaged",
             sentence=f"The other classes are damaged: {lost:.1f} points below {against}.",
         )
-    if after.forget.value > goal + TOLERANCE:
-        return _remembers(before.forget, after.forget, goal)
+    if (state := fate(outcome)) in ("partly", "not forgotten"):
+        return _remembers(after.forget, goal, still_known=state == "not forgotten")
     if outcome.distance is None or outcome.distance_floor is None:
         return _without_distance(against, compared=reference is not None)
     return _by_distance(outcome.distance.forget, outcome.distance_floor.forget, against)
@@ -58,8 +74,8 @@ def _damaged(after: Estimate, baseline: Estimate) -> bool:
     return baseline.value - after.value > TOLERANCE and after.high < baseline.low
 
 
-def _remembers(before: Estimate, after: Estimate, goal: float) -> Verdict:
-    if after.value > STILL_KNOWS * before.value:
+def _remembers(after: Estimate, goal: float, *, still_known: bool) -> Verdict:
+    if still_known:
         return Verdict(
             kind="not forgotten",
             sentence=f"Not forgotten: {after.value:.1f} % of its images are still recognised.",

@@ -51,8 +51,7 @@ def _scaled(network: nn.Module, name: str, plan: LayerPlan) -> Tensor:
     original = _tensor(network, name)
     if original is None:
         raise ValueError(f"{name} is not a tensor of the network.")
-    scaled = original.detach().clone()  # keeps the memory layout
-    channels = torch.from_numpy(plan.channels).to(scaled.device)
-    keep = torch.from_numpy(plan.keep).to(scaled.device, scaled.dtype)
-    scaled[channels] *= keep.view(-1, *[1] * (scaled.ndim - 1))
-    return scaled
+    factors = torch.ones(len(original), dtype=original.dtype)
+    factors[torch.from_numpy(plan.channels)] = torch.from_numpy(plan.keep).to(original.dtype)
+    # one pass over the tensor; a factor of exactly 1 leaves every bit of the other channels as it is
+    return original.detach() * factors.to(original.device).view(-1, *[1] * (original.ndim - 1))

@@ -6,11 +6,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from orthoui.data import Dataset, load_dataset
-from orthoui.errors import OrthoError, RequestError, UnknownNameError
+from orthoui.errors import OrthoError, RequestError, UnknownNameError, shortened
 from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import ChannelEdit, ForgetRequest, parse_request
 from orthoui.forgetting.selection import layers_in_scope
 from orthoui.models.zoo import TrainedModel, Zoo, default_model
+from orthoui.wording import explain
 
 PREFERRED_CLASS = 7
 REQUEST_FIELDS = tuple(ForgetRequest.model_fields)
@@ -65,8 +66,13 @@ def _written(name: str, value: Any) -> str:
     if name == "classes":
         return "-".join(map(str, value))
     if name == "edits":
-        return "~".join(f"{edit.layer}:{edit.channel}:{edit.keep:g}" for edit in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return "~".join(f"{edit.layer}:{edit.channel}:{_number(edit.keep)}" for edit in value)
+    return _number(value) if isinstance(value, float) else str(value)
+
+
+def _number(value: float) -> str:
+    """Every digit, so that the link opens exactly what was set; “1” rather than “1.0”."""
+    return repr(value).removesuffix(".0")
 
 
 def from_query(query: Mapping[str, str], zoo: Zoo) -> tuple[View, list[str]]:
@@ -80,8 +86,8 @@ def from_query(query: Mapping[str, str], zoo: Zoo) -> tuple[View, list[str]]:
     for name, text in asked.items():
         request = _with_field(request, name, text, model, problems)
     view = View(model=model.name, request=request)
-    for name in (*(set(View.model_fields) - {"model", "request"}),):
-        if name in query:
+    for name in View.model_fields:
+        if name in query and name not in ("model", "request"):
             view = _with_choice(view, name, query[name], model, data, problems)
     return view, problems
 
@@ -94,7 +100,14 @@ def default_request(model: TrainedModel, classes: tuple[int, ...]) -> ForgetRequ
 def _model(name: str | None, zoo: Zoo, problems: list[str]) -> TrainedModel:
     if name is not None:
         try:
-            return zoo.get(name)
+            model = zoo.get(name)
+            if model.card.forgets:
+                allowed = ", ".join(entry.name for entry in zoo.trained())
+                raise RequestError(
+                    f"{name} was retrained without a class, so that others can be compared with it; nothing can be "
+                    f"forgotten in it. Choose one of: {allowed}."
+                )
+            return model
         except OrthoError as error:
             problems.append(f"{error} The default model is shown instead.")
     return zoo.get(default_model(zoo))
@@ -105,7 +118,7 @@ def _classes(text: str | None, data: Dataset, problems: list[str]) -> tuple[int,
     if text is None:
         return fallback
     try:
-        classes = data.class_indices([part for part in text.replace(",", "-").split("-") if part][:10_000])
+        classes = data.class_indices(_class_names(text, data)[:10_000])
         if not classes:
             raise RequestError("The link names no class to forget.")
         if len(classes) == len(data.classes):
@@ -114,6 +127,13 @@ def _classes(text: str | None, data: Dataset, problems: list[str]) -> tuple[int,
         problems.append(f"{error} {data.classes[fallback[0]]} is shown instead.")
         return fallback
     return classes
+
+
+def _class_names(text: str, data: Dataset) -> list[str]:
+    """Split “7-9” or “7,Bag”; a hyphen inside a class's own name stays."""
+    names = {name.casefold() for name in data.classes}
+    parts = (part.strip() for part in text.split(","))
+    return [name for part in parts for name in ([part] if part.casefold() in names else part.split("-")) if name]
 
 
 def _with_field(
@@ -140,10 +160,14 @@ def parse_edits(text: str, model: TrainedModel) -> Sequence[ChannelEdit]:
             edit = ChannelEdit.model_validate({"layer": layer, "channel": channel, "keep": keep})
         except ValidationError as error:
             raise RequestError(
-                f"“{part}” is not a channel set by hand: it is written layer:channel:fraction kept."
+                f"“{shortened(part)}” is not a channel set by hand: it is written layer:channel:fraction kept, "
+                "as in conv1:3:0.5."
             ) from error
-        if edit.channel >= model.anatomy[edit.layer].channels:
-            raise RequestError(f"Layer {edit.layer} has no channel {edit.channel}.")
+        count = model.anatomy[edit.layer].channels
+        if edit.channel >= count:
+            raise RequestError(
+                f"Layer {edit.layer} has no channel {edit.channel}; its channels are 0 to {count - 1}."
+            )
         edits.append(edit)
     return edits
 
@@ -153,10 +177,10 @@ def _with_choice(view: View, name: str, text: str, model: TrainedModel, data: Da
         changed = View.model_validate({**view.model_dump(), name: text})
         if name in ("layer", "cam_layer"):
             _ = model.anatomy[text]
-        if name in ("other", "cam_class", "subject") and int(text) >= len(data.classes):
+        if name in ("other", "cam_class", "subject") and getattr(changed, name) >= len(data.classes):
             raise UnknownNameError("class", text, range(len(data.classes)))
-    except ValidationError:
-        problems.append(f"The link's “{name}” cannot be “{text[:60]}”. The default is used instead.")
+    except ValidationError as error:
+        problems.append(f"{explain(error, View)} The default is used instead.")
         return view
     except OrthoError as error:
         problems.append(f"{error} The default is used instead.")

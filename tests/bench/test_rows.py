@@ -55,8 +55,8 @@ def test_no_step_in_time_is_not_a_zero() -> None:
         assert row.reason == "the time was up before the first step"
 
 
-def test_the_first_page_has_two_moments() -> None:
-    exact, complete = live.page_rows([4.0, 6.0, 5.0], [9.0, 7.0, 20.0])
+def test_several_starts_give_their_median() -> None:
+    exact, complete = live.start_row(live.NUMBERS_ROW, [4, 6, 5]), live.start_row(live.COMPLETE_ROW, [9, 7, 20])
     assert (exact.value, exact.met, complete.value, complete.met) == (5, True, 9, False)
 
 
@@ -88,3 +88,8 @@ def test_a_budget_counts_from_the_start_of_the_process() -> None:
     assert budget.spent > 0
     assert budget.left < 10
     assert Budget(None).left == float("inf")
+
+
+def test_a_limit_is_never_longer_than_what_is_left_nor_without_end() -> None:
+    assert Budget(None).within(60) == 60
+    assert 0 < Budget(0).within(60) < 1

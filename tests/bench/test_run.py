@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from playwright.sync_api import TimeoutError
 from typer.testing import CliRunner
 
 from orthoui.bench import browser as finding
@@ -128,6 +129,14 @@ def test_what_was_measured_before_a_failure_is_kept() -> None:
         done,
         promised[1].missing("The server ended with code 1:"),
     ]
+
+
+def test_a_page_that_is_too_slow_is_said_in_words() -> None:
+    def slow() -> Iterator[Row]:
+        raise TimeoutError("Timeout 3000ms exceeded")
+        yield
+
+    assert [row.reason for row in run.explained(live.PAGE_ROWS, slow())] == [run.TOO_SLOW] * 2
 
 
 def test_the_random_model_is_the_same_every_time_and_left_as_it_was(tmp_path: Path) -> None:

@@ -56,9 +56,10 @@ def test_the_order_visits_every_image_once_and_two_of_five_are_forgotten(labels:
 
 def test_within_a_group_every_image_is_as_likely_to_come_early() -> None:
     labels = torch.arange(10).repeat_interleave(20)  # sorted by class, as the shipped splits are
-    early = np.zeros(200)
+    counts = np.zeros(200)
     for seed in range(300):
-        early[sampling_order(labels, (3,), seed)[:50].numpy()] += 1 / 300
+        counts[sampling_order(labels, (3,), seed)[:50].numpy()] += 1
+    early = counts / 300
     retained = early[labels.numpy() != 3]
     assert early[labels.numpy() == 3].min() == 1  # 20 of the first 50 are forgotten ones: all there are
     assert np.abs(retained - 30 / 180).max() < 0.1

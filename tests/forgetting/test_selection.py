@@ -43,6 +43,14 @@ def test_the_highest_scores_are_chosen_and_ties_go_to_the_lower_channel() -> Non
     assert chosen.scores.tolist() == response[0].tolist()
 
 
+def test_ties_go_to_the_lower_channel_in_wide_layers_too() -> None:
+    wide = Anatomy((ConvLayer("wide", 256, None, 8, 1),), None)
+    response = np.zeros((2, 256), dtype=np.float32)
+    response[0] = np.arange(256) % 2
+    tied = make_plan(ActivationProfile({"wide": response}, 2), wide, ForgetRequest(classes=(0,), ratio=0.3))
+    assert tied.layers["wide"].channels.tolist() == list(range(1, 152, 2))
+
+
 def test_a_channel_less_active_for_the_class_is_the_last_choice() -> None:
     response = np.zeros((3, 8), dtype=np.float32)
     response[0, 4] = -9

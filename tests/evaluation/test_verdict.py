@@ -1,0 +1,154 @@
+"""The rules of the verdict, at their boundaries, through the constants that state them."""
+
+import numpy as np
+import pytest
+
+from orthoui.evaluation.accuracy import Accuracies, Estimate
+from orthoui.evaluation.distance import Distance, ReferenceDistance
+from orthoui.evaluation.outcome import Measured, Outcome
+from orthoui.evaluation.variants import Variant
+from orthoui.evaluation.verdict import FAR, STILL_KNOWS, TOLERANCE, Verdict, judge
+from orthoui.forgetting.plan import LayerPlan, Plan
+from orthoui.forgetting.request import ForgetRequest
+
+REQUEST = ForgetRequest(classes=(0,))
+BIT = 0.01
+
+
+def measured(forget: float | None, retain: float | None, spread: float = 0.1) -> Measured:
+    def estimate(value: float | None) -> Estimate | None:
+        if value is None:
+            return None
+        return Estimate(value=value, low=max(value - spread, 0), high=min(value + spread, 100), n=1000)
+
+    found = Accuracies(
+        split="test",
+        forget_classes=(0,),
+        per_class=(estimate(forget), estimate(retain)),
+        forget=estimate(forget),
+        retain=estimate(retain),
+        n_forget=1000,
+        n_retain=9000,
+        forget_entropy=0.5,
+        retain_entropy=0.5,
+    )
+    return Measured(found, np.zeros((2, 2), dtype=np.int64), exact=True)
+
+
+def distance(mean: float, spread: float = 0.0) -> ReferenceDistance:
+    part = Distance(mean=mean, low=mean - spread, high=mean + spread, n=1000)
+    return ReferenceDistance(forget=part, retain=part, seed=0)
+
+
+def verdict(
+    after: Measured,
+    *,
+    before: Measured | None = None,
+    retrained: Measured | None = None,
+    far: ReferenceDistance | None = None,
+    floor: ReferenceDistance | None = None,
+    touched: bool = True,
+) -> Verdict:
+    networks: dict[Variant, Measured] = {"before": before or measured(90, 92), "after": after}
+    if retrained is not None:
+        networks["retrained"] = retrained
+    keep = np.array([0.5 if touched else 1.0])
+    layer = LayerPlan(np.array([0]), keep, np.zeros(4), 0.0)
+    outcome = Outcome(
+        model="m",
+        dataset="d",
+        class_names=("a", "b"),
+        request=REQUEST,
+        plan=Plan(REQUEST, {"conv": layer}),
+        split="test",
+        device="cpu",
+        precision="float32",
+        measured=networks,
+        touched_parameters=1,
+        timings_ms={},
+        reference=None if retrained is None else "r",
+        distance=far,
+        distance_floor=floor,
+    )
+    return judge(outcome)
+
+
+REFERENCE = measured(0, 93)
+
+
+def test_a_plan_that_scales_nothing_is_called_unchanged() -> None:
+    assert verdict(measured(0, 92), touched=False).kind == "unchanged"
+
+
+@pytest.mark.parametrize(("forget", "retain"), [(None, 92), (0, None), (None, None)])
+def test_what_was_not_measured_gets_no_verdict(forget: float | None, retain: float | None) -> None:
+    assert verdict(measured(forget, retain)).kind == "not measured"
+
+
+def test_others_are_damaged_beyond_the_tolerance_below_the_reference() -> None:
+    at, beyond = 93 - TOLERANCE, 93 - TOLERANCE - BIT
+    assert verdict(measured(0, at), retrained=REFERENCE).kind == "forgotten"
+    found = verdict(measured(0, beyond), retrained=REFERENCE)
+    assert found.kind == "others damaged"
+    assert found.sentence == "The other classes are damaged: 2.0 points below a model retrained without it."
+
+
+def test_others_are_not_damaged_while_the_intervals_overlap() -> None:
+    assert verdict(measured(0, 88, spread=4), retrained=measured(0, 93, spread=4)).kind == "forgotten"
+    assert verdict(measured(0, 88, spread=2), retrained=measured(0, 93, spread=2)).kind == "others damaged"
+
+
+def test_without_a_reference_others_are_compared_with_the_model_before() -> None:
+    before = measured(90, 92)
+    assert verdict(measured(0, 92 - TOLERANCE), before=before).kind == "forgotten"
+    found = verdict(measured(0, 92 - TOLERANCE - BIT), before=before)
+    assert found.kind == "others damaged"
+    assert "below the model before" in found.sentence
+
+
+@pytest.mark.parametrize("goal", [0.0, 5.0])
+def test_a_class_is_forgotten_up_to_the_tolerance_above_the_reference(goal: float) -> None:
+    retrained = measured(goal, 93)
+    assert verdict(measured(goal + TOLERANCE, 93), retrained=retrained).kind == "forgotten"
+    found = verdict(measured(goal + TOLERANCE + BIT, 93), retrained=retrained)
+    assert found.kind == "partly"
+    assert f"a model that never saw the class recognises {goal:.1f} %" in found.sentence
+
+
+def test_a_class_still_known_more_than_its_share_is_not_forgotten() -> None:
+    at = STILL_KNOWS * 90
+    assert verdict(measured(at, 93), retrained=REFERENCE).kind == "partly"
+    found = verdict(measured(at + BIT, 93), retrained=REFERENCE)
+    assert found.kind == "not forgotten"
+    assert found.sentence == f"Not forgotten: {at + BIT:.1f} % of its images are still recognised."
+
+
+def test_damage_to_others_is_said_first() -> None:
+    assert verdict(measured(80, 50), retrained=REFERENCE).kind == "others damaged"
+
+
+def test_over_forgotten_needs_a_distance_certainly_far_beyond_the_floor() -> None:
+    floor = distance(0.02, 0.002)
+    limit = FAR * 0.022
+    for mean, spread, kind in (
+        (limit + BIT, 0.0, "over-forgotten"),
+        (limit, 0.0, "forgotten"),
+        (limit + BIT, 2 * BIT, "forgotten"),
+        (0.02, 0.0, "forgotten"),
+    ):
+        assert verdict(measured(0, 93), retrained=REFERENCE, far=distance(mean, spread), floor=floor).kind == kind
+
+
+def test_over_forgotten_says_how_much_further() -> None:
+    found = verdict(measured(0, 93), retrained=REFERENCE, far=distance(0.4), floor=distance(0.05))
+    assert "8 times further from a model retrained without it" in found.sentence
+
+
+def test_an_unmeasured_distance_is_not_taken_for_a_near_one() -> None:
+    sentences = {
+        verdict(measured(0, 93), retrained=REFERENCE, far=distance(0.02), floor=distance(0.02)).sentence,
+        verdict(measured(0, 93), retrained=REFERENCE, far=distance(0.02)).sentence,
+        verdict(measured(0, 92)).sentence,
+    }
+    assert len(sentences) == 3
+    assert "was not measured" in verdict(measured(0, 92)).sentence

@@ -1,0 +1,222 @@
+"""The view and its link: what is set comes back exactly, and nothing that a link may hold breaks the page."""
+
+import math
+from collections.abc import Mapping
+from typing import get_args
+
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from orthoui.errors import RequestError
+from orthoui.evaluation.presets import recommended
+from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
+from orthoui.models.zoo import PREFERRED_MODEL, Zoo
+from orthoui.settings import assets_folder
+from orthoui.ui.view import ALWAYS_IN_LINK, REQUEST_FIELDS, View, from_query, to_query
+
+PLAIN = "fashion-mnist-resnet18-w16-plain"
+REFERENCE = f"{PREFERRED_MODEL}-without-7"
+CHOICES = tuple(name for name in View.model_fields if name != "request")
+ZOO = Zoo((assets_folder() / "models",), torch.device("cpu"))
+
+
+def opened(query: Mapping[str, str]) -> tuple[View, list[str]]:
+    return from_query(query, ZOO)
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> list[dict[str, object]]:
+    layers = st.sampled_from(ZOO.get(PREFERRED_MODEL).anatomy.layers)
+    found = []
+    for layer in draw(st.lists(layers, max_size=4)):
+        channel = draw(st.integers(0, layer.channels - 1))
+        found.append({"layer": layer.name, "channel": channel, "keep": draw(st.floats(0, 1))})
+    return found
+
+
+@st.composite
+def scopes(draw: st.DrawFn) -> str:
+    anatomy = ZOO.get(PREFERRED_MODEL).anatomy
+    stages = st.lists(st.sampled_from(anatomy.stages), min_size=1)
+    layers = st.lists(st.sampled_from(anatomy.names), min_size=1, max_size=8)
+    stage_scope = stages.map(lambda picked: "stage:" + "+".join(map(str, picked)))
+    layer_scope = layers.map(lambda picked: "layers:" + "+".join(picked))
+    return draw(st.just("all") | stage_scope | layer_scope)
+
+
+@st.composite
+def views(draw: st.DrawFn) -> View:
+    layers = st.none() | st.sampled_from(ZOO.get(PREFERRED_MODEL).anatomy.names)
+    labels = st.none() | st.integers(0, 9)
+    request = ForgetRequest(
+        classes=tuple(draw(st.sets(st.integers(0, 9), min_size=1, max_size=9))),
+        ratio=draw(st.floats(0, 0.5)),
+        strength=draw(st.floats(0, 1)),
+        attenuation=draw(st.sampled_from(get_args(Attenuation))),
+        score=draw(st.sampled_from(get_args(Score))),
+        target=draw(st.sampled_from(get_args(Target))),
+        scope=draw(scopes()),
+        images_per_class=draw(st.integers(1, 1_000_000)),
+        read_at=draw(st.sampled_from(get_args(ReadAt))),
+        seed=draw(st.integers(0, 2**31 - 1)),
+        edits=draw(edits()),
+    )
+    return View(
+        model=draw(st.sampled_from([PREFERRED_MODEL, PLAIN])),
+        request=request,
+        example=draw(st.integers(0, 1_000_000)),
+        other=draw(labels),
+        layer=draw(layers),
+        channel=draw(st.none() | st.integers(0, 100_000)),
+        subject=draw(labels),
+        every=draw(st.booleans()),
+        cam_layer=draw(layers),
+        cam_class=draw(labels),
+        cam_order=draw(st.sampled_from(["most", "least", "stored"])),
+        cam_rows=draw(st.integers(1, 30)),
+    )
+
+
+@given(view=views())
+def test_a_link_opens_exactly_what_was_set(view: View) -> None:
+    assert opened(to_query(view)) == (view, [])
+
+
+def test_the_link_names_the_main_settings_and_only_what_differs() -> None:
+    view = View(model=PREFERRED_MODEL, request=ForgetRequest(classes=(7, 2), ratio=0.1, strength=1))
+    assert to_query(view) == {"model": PREFERRED_MODEL, "classes": "2-7", "ratio": "0.1", "strength": "1"}
+    assert set(to_query(view)) == set(ALWAYS_IN_LINK)
+    assert to_query(view.with_request(score="margin"))["score"] == "margin"
+    assert to_query(view.model_copy(update={"example": 3}))["example"] == "3"
+
+
+def test_without_a_link_the_recommended_setting_of_sneaker_is_shown() -> None:
+    view, problems = opened({})
+    assert problems == []
+    assert view == View(model=PREFERRED_MODEL, request=recommended(ZOO.get(PREFERRED_MODEL), (7,)))
+    assert opened({"classes": "3"})[0].request == recommended(ZOO.get(PREFERRED_MODEL), (3,))
+
+
+def test_a_link_with_any_setting_starts_from_the_papers() -> None:
+    view, _ = opened({"classes": "3", "strength": "0.9"})
+    assert view.request == ForgetRequest(classes=(3,), strength=0.9)
+
+
+@pytest.mark.parametrize(
+    ("text", "classes"),
+    [
+        ("7", (7,)),
+        ("9-1", (1, 9)),
+        ("1,9", (1, 9)),
+        ("sneaker", (7,)),
+        ("T-shirt", (0,)),
+        ("T-shirt,5-Bag", (0, 5, 8)),
+    ],
+)
+def test_classes_are_named_by_number_or_by_name(text: str, classes: tuple[int, ...]) -> None:
+    view, problems = opened({"classes": text})
+    assert problems == []
+    assert view.request.classes == classes
+
+
+BAD = [
+    ("model", "resnet9000", "Choose one of: fashion-mnist-resnet18-w16-orthogonal, fashion-mnist-resnet18-w16-plain"),
+    ("model", "", "Choose one of: fashion-mnist-resnet18-w16-orthogonal"),
+    ("model", REFERENCE, "nothing can be forgotten in it. Choose one of: fashion-mnist-resnet18-w16-orthogonal,"),
+    ("classes", "12", "Choose one of: 0 (T-shirt), 1 (Trouser)"),
+    ("classes", "boot", "9 (Ankle boot)"),
+    ("classes", "9" * 5_000, "Choose one of: 0 (T-shirt)"),
+    ("classes", "", "names no class"),
+    ("classes", "0-1-2-3-4-5-6-7-8-9", "nothing would be left to keep"),
+    ("ratio", "0.9", "Ratio cannot be 0.9: choose a number from 0 to 0.5"),
+    ("ratio", "-0.1", "from 0 to 0.5"),
+    ("ratio", "nan", "from 0 to 0.5"),
+    ("ratio", "a lot", "from 0 to 0.5"),
+    ("strength", "1e999", "Strength cannot be 1e999: choose a number from 0 to 1"),
+    ("strength", "", "from 0 to 1"),
+    ("attenuation", "soft", "choose floor, scaled or uniform"),
+    ("score", "best", "choose difference, margin, standardised or random"),
+    ("target", "fc", "choose conv, bn or conv_sync"),
+    ("scope", "stage", "“all”, “stage:N+N” or “layers:NAME+NAME”"),
+    ("scope", "stage:9", "Choose one of: 1, 2, 3, 4"),
+    ("scope", "layers:conv7", "Choose one of: conv1, layer1.0.conv1"),
+    ("images_per_class", "0", "choose a whole number from 1 to 1,000,000"),
+    ("images_per_class", "2.5", "choose a whole number from 1 to 1,000,000"),
+    ("read_at", "fc", "choose conv, bn or relu"),
+    ("seed", "-1", "choose a whole number from 0 to 2,147,483,647"),
+    ("edits", "conv1:3", "written layer:channel:fraction kept"),
+    ("edits", "conv1:3:1.5", "written layer:channel:fraction kept"),
+    ("edits", "conv1:16:1", "its channels are 0 to 15"),
+    ("edits", "conv7:0:1", "Choose one of: conv1"),
+    ("example", "-1", "choose a whole number from 0 to 1,000,000"),
+    ("other", "10", "Choose one of: 0, 1, 2"),
+    ("other", "x", "choose a number from 0 to 10,000"),
+    ("layer", "conv7", "Choose one of: conv1"),
+    ("layer", "x" * 300, "at most 200 characters"),
+    ("channel", "-1", "choose a number from 0 to 100,000"),
+    ("subject", "10", "Choose one of: 0, 1, 2"),
+    ("every", "maybe", "choose true or false"),
+    ("cam_layer", "fc", "Choose one of: conv1"),
+    ("cam_class", "10", "Choose one of: 0, 1, 2"),
+    ("cam_order", "best", "choose most, least or stored"),
+    ("cam_rows", "31", "choose a whole number from 1 to 30"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "allowed"), BAD)
+def test_a_bad_value_is_explained_and_its_default_used(name: str, text: str, allowed: str) -> None:
+    good = {"model": PLAIN, "classes": "3", "ratio": "0.2", "strength": "0.5", "example": "4"}
+    view, problems = opened({**good, name: text})
+    assert len(problems) == 1
+    assert allowed in problems[0]
+    assert problems[0].endswith((" The default is used instead.", " is shown instead."))
+    expected, _ = opened({key: value for key, value in good.items() if key != name})
+    assert view == expected  # what else the link says is kept
+
+
+def test_every_parameter_is_tried_with_a_bad_value() -> None:
+    assert {name for name, _, _ in BAD} == {*CHOICES, *REQUEST_FIELDS}
+
+
+def test_a_long_value_is_cut_in_its_sentence() -> None:
+    for name in ("model", "classes", "scope", "layer", "edits", "ratio"):
+        asked = "layers:" + "x" * 3_000 if name == "scope" else "x" * 3_000
+        (problem,) = opened({name: asked})[1]
+        assert "x" * 40 in problem
+        assert "x" * 70 not in problem
+
+
+def test_several_bad_values_are_explained_one_by_one_in_order() -> None:
+    _, problems = opened({"cam_rows": "0", "ratio": "2", "model": "gone", "example": "x", "seed": "x"})
+    assert [problem.split(" ")[0] for problem in problems] == ["There", "Ratio", "Seed", "Example", "Cam"]
+
+
+def test_what_a_link_holds_beyond_the_settings_is_ignored() -> None:
+    assert opened({"utm_source": "mail", "embed": "true", "request": "{}"}) == opened({})
+
+
+texts = st.text(max_size=60) | st.sampled_from(
+    ["0", "1", "-1", "3.0", "1_0", "²", "٣", "1e400", "nan", "inf", "None", "True", "stage:1", "stage:", "layers:",
+     "layers:.", "stage:0+99", "conv1", "conv1:0:0", "conv1:0:nan~", "~", ":", "-", ",", "7-7", "9" * 5_000, "\0"]
+)  # fmt: skip
+numbers = st.one_of(st.integers(), st.floats()).map(str)
+
+
+@settings(max_examples=300)
+@given(query=st.dictionaries(st.sampled_from([*CHOICES, *REQUEST_FIELDS, "request", "v"]), texts | numbers))
+@example(query={"other": "3.0", "cam_class": "3.0", "subject": "3.0"})
+def test_no_link_breaks_the_page(query: dict[str, str]) -> None:
+    view, problems = opened(query)
+    assert all(problem.endswith(".") and "Error" not in problem for problem in problems)
+    assert 1 <= len(view.request.classes) <= 9
+    assert 0 <= view.request.ratio <= 0.5 and not math.isnan(view.request.strength)
+    assert opened(to_query(view)) == (view, [])
+
+
+def test_a_change_outside_the_bounds_is_refused_in_words() -> None:
+    view = opened({})[0]
+    assert view.with_request(ratio=0.3).request == view.request.model_copy(update={"ratio": 0.3})
+    with pytest.raises(RequestError, match=r"Ratio cannot be 0\.9: choose a number from 0 to 0\.5\."):
+        view.with_request(ratio=0.9)
