@@ -32,11 +32,13 @@ def tuning_panel() -> None:
 
 
 def _watch(*, running: bool) -> None:
-    st.fragment(_state, run_every=1.0 if running else None)()
+    st.fragment(_state, run_every=1.0 if running else None)(watching=running)
 
 
-def _state() -> None:
+def _state(*, watching: bool) -> None:
     current = job()
+    if watching and (current is None or not current.running):
+        st.rerun()  # the whole page once more, so that the watching ends
     if current is None or (not current.running and current.result is None):
         if current is not None and current.problem:
             st.info(current.problem)

@@ -49,7 +49,8 @@ def test_the_sequence_sharpens_and_only_the_last_is_complete(outcomes: list[Outc
         for outcome in outcomes
     ]
     assert seen == sorted(seen)
-    assert len(set(seen[:-1])) == len(seen) - 1  # nothing is yielded twice the same
+    accuracies = [total for total, outcome in zip(seen, outcomes, strict=True) if outcome.distance is None]
+    assert len(set(accuracies)) == len(accuracies)  # every step towards the exact accuracies tells something new
     first, final = outcomes[0], outcomes[-1]
     assert set(first.measured) == {"before", "retrained", "after", "mask"}
     assert not first.exact
@@ -211,6 +212,19 @@ def test_a_second_forgetting_reuses_what_is_known(
     again = list(forget(model, data, REQUEST, membership=False))
     assert again[-1].measured["after"].accuracies == first.measured["after"].accuracies
     assert again[0].exact
+
+
+def test_while_it_is_an_estimate_every_network_is_judged_on_the_same_images(
+    model: TrainedModel, reference: TrainedModel, data: Dataset
+) -> None:
+    for known in (model, reference):
+        original(known).complete(data["test"])
+    first, *_, final = forget(model, data, REQUEST, reference, membership=False)
+    rows = [measured.confusion.sum(1).tolist() for measured in first.measured.values()]
+    assert rows == [rows[0]] * 4
+    assert sum(rows[0]) == 50
+    assert not any(measured.exact for measured in first.measured.values())
+    assert all(measured.exact for measured in final.measured.values())
 
 
 def test_the_floor_of_the_distance_comes_from_a_second_seed(

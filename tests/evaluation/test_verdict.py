@@ -1,5 +1,7 @@
 """The rules of the verdict, at their boundaries, through the constants that state them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from orthoui.evaluation.accuracy import Accuracies, Estimate
 from orthoui.evaluation.distance import Distance, ReferenceDistance
 from orthoui.evaluation.outcome import Measured, Outcome
 from orthoui.evaluation.variants import Variant
-from orthoui.evaluation.verdict import FAR, STILL_KNOWS, TOLERANCE, Verdict, judge
+from orthoui.evaluation.verdict import FAR, STILL_KNOWS, TOLERANCE, Verdict, fate, judge
 from orthoui.forgetting.plan import LayerPlan, Plan
 from orthoui.forgetting.request import ForgetRequest
 
@@ -40,7 +42,7 @@ def distance(mean: float, spread: float = 0.0) -> ReferenceDistance:
     return ReferenceDistance(forget=part, retain=part, seed=0)
 
 
-def verdict(
+def outcome_of(
     after: Measured,
     *,
     before: Measured | None = None,
@@ -48,13 +50,13 @@ def verdict(
     far: ReferenceDistance | None = None,
     floor: ReferenceDistance | None = None,
     touched: bool = True,
-) -> Verdict:
+) -> Outcome:
     networks: dict[Variant, Measured] = {"before": before or measured(90, 92), "after": after}
     if retrained is not None:
         networks["retrained"] = retrained
     keep = np.array([0.5 if touched else 1.0])
     layer = LayerPlan(np.array([0]), keep, np.zeros(4), 0.0)
-    outcome = Outcome(
+    return Outcome(
         model="m",
         dataset="d",
         class_names=("a", "b"),
@@ -70,7 +72,10 @@ def verdict(
         distance=far,
         distance_floor=floor,
     )
-    return judge(outcome)
+
+
+def verdict(after: Measured, **given: Any) -> Verdict:
+    return judge(outcome_of(after, **given))
 
 
 REFERENCE = measured(0, 93)
@@ -121,6 +126,24 @@ def test_a_class_still_known_more_than_its_share_is_not_forgotten() -> None:
     found = verdict(measured(at + BIT, 93), retrained=REFERENCE)
     assert found.kind == "not forgotten"
     assert found.sentence == f"Not forgotten: {at + BIT:.1f} % of its images are still recognised."
+
+
+@pytest.mark.parametrize(
+    ("forget", "expected"),
+    [
+        (0.0, "forgotten"),
+        (TOLERANCE, "forgotten"),
+        (TOLERANCE + BIT, "partly"),
+        (STILL_KNOWS * 90, "partly"),
+        (STILL_KNOWS * 90 + BIT, "not forgotten"),
+        (None, "not measured"),
+    ],
+)
+def test_the_fate_of_the_class_does_not_depend_on_the_others(forget: float | None, expected: str) -> None:
+    for retain in (93, 20):
+        assert fate(outcome_of(measured(forget, retain), retrained=REFERENCE)) == expected
+    if forget is not None:
+        assert fate(outcome_of(measured(forget, 93), touched=False)) == "unchanged"
 
 
 def test_damage_to_others_is_said_first() -> None:

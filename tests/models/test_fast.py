@@ -108,21 +108,15 @@ def test_bfloat16_agrees_with_float32_to_a_fifth_of_a_point_on_the_test_split(
 
 
 @pytest.mark.parametrize(
-    ("float32_seconds", "expected"),
-    [(2.0, torch.bfloat16), (1.31, torch.bfloat16), (1.29, torch.float32), (0.5, torch.float32)],
+    ("avx512_bf16", "amx", "expected"),
+    [(True, False, torch.bfloat16), (False, True, torch.bfloat16), (False, False, torch.float32)],
 )
-def test_low_precision_is_used_only_where_it_is_clearly_faster(
-    monkeypatch: pytest.MonkeyPatch, float32_seconds: float, expected: torch.dtype
+def test_low_precision_is_used_only_where_the_processor_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch, avx512_bf16: bool, amx: bool, expected: torch.dtype
 ) -> None:
-    seconds = {torch.float32: float32_seconds, torch.bfloat16: 1.0}
-    monkeypatch.setattr(device, "_convolution_seconds", lambda where, dtype: seconds[dtype])
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     assert device.fast_dtype.__wrapped__(torch.device("cpu")) == expected
-
-
-def test_the_speed_of_the_processor_is_measured_in_both_formats() -> None:
-    cpu = torch.device("cpu")
-    assert device.fast_dtype(cpu) in (torch.float32, torch.bfloat16)
-    assert 0 < device._convolution_seconds(cpu, torch.float32) < 10
 
 
 def test_a_device_this_machine_lacks_is_explained() -> None:

@@ -114,5 +114,5 @@ def test_nothing_scaled_is_said() -> None:
 def test_a_link_with_a_wrong_layer_is_explained() -> None:
     app = opened(classes="7", cam_layer="layer9", cam_rows="500")
     said = "\n".join(warning.value for warning in app.warning)
-    assert "There is no layer “layer9”" in said and "cam_rows" in said
+    assert "There is no layer “layer9”" in said and "cannot be 500" in said
     assert len(titles(app)) == 12

@@ -1,0 +1,199 @@
+"""The Forget page without a browser: complete at once, and every control does what it says."""
+
+import re
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from orthoui.data import Dataset, load_dataset
+from orthoui.evaluation.pipeline import forget
+from orthoui.evaluation.presets import recommended
+from orthoui.evaluation.summary import headline
+from orthoui.forgetting.request import ForgetRequest
+from orthoui.models.zoo import PREFERRED_MODEL, zoo
+from tests.pages.opening import SECONDS, heading, opened, run, table_rows, text, view
+
+PLAIN = "fashion-mnist-resnet18-w16-plain"
+PERCENT = re.compile(r"\d+\.\d % \d+\.\d–\d+\.\d")
+NETWORKS = ["before", "after", "retrained without it", "random channels", "logit mask"]
+
+
+def test_the_page_is_complete_without_a_click() -> None:
+    app = opened()
+    assert not app.warning and not app.error
+    assert re.fullmatch(
+        r"Sneaker forgotten: \d+\.\d → \d+\.\d %; the other nine: \d+\.\d → \d+\.\d %\.", heading(app)
+    )
+    assert re.search(r"[\d,]+ of [\d,]+ channels.* scaled; \d+\.\d ms · 10,000 test images", text(app))
+    rows = table_rows(app)
+    assert list(rows) == NETWORKS
+    for name, (forgotten, others, *attacks, distance) in rows.items():
+        assert PERCENT.fullmatch(forgotten) and PERCENT.fullmatch(others)
+        assert all(re.fullmatch(r"\d+\.\d % ± \d+\.\d", attack) for attack in attacks) == (name in NETWORKS[:3])
+        assert bool(re.fullmatch(r"\d\.\d{3} \d\.\d{3}–\d\.\d{3}", distance)) == (name in NETWORKS[1:3])
+    assert len(app.get("plotly_chart")) == 4
+    assert [button.label for button in app.get("download_button")] == ["CSV", "JSON"]
+
+    *_, outcome = forget(
+        zoo().get(PREFERRED_MODEL), load_dataset("fashion-mnist"), view(app).request, membership=False
+    )
+    assert heading(app) == headline(outcome)  # the same numbers as everywhere else
+
+
+@pytest.fixture
+def app(few_images: Dataset) -> AppTest:
+    return opened(classes="7", ratio="0.3", strength="1", attenuation="uniform", target="bn", scope="stage:4")
+
+
+def test_a_slider_changes_headline_table_and_link(app: AppTest) -> None:
+    before, rows = heading(app), table_rows(app)
+    app.slider(key="ratio_choice").set_value(0.01)
+    run(app)
+    assert heading(app) != before
+    assert table_rows(app)["before"] == rows["before"]
+    assert table_rows(app)["after"] != rows["after"]
+    assert view(app).request.ratio == 0.01
+    assert app.query_params["ratio"] == ["0.01"]
+    app.slider(key="strength_choice").set_value(0.5)
+    run(app)
+    assert (view(app).request.ratio, view(app).request.strength) == (0.01, 0.5)
+    assert app.query_params["strength"] == ["0.5"]
+
+
+def test_a_slider_at_zero_says_that_nothing_is_changed(app: AppTest) -> None:
+    app.slider(key="ratio_choice").set_value(0.0)
+    run(app)
+    assert heading(app).startswith("Sneaker unchanged: ")
+    assert table_rows(app)["after"][:2] == table_rows(app)["before"][:2] == table_rows(app)["random channels"][:2]
+    assert "Nothing is changed: no channel is scaled at these settings." in text(app)
+
+
+def test_presets_and_reset(app: AppTest) -> None:
+    app.button(key="preset_paper").click()
+    run(app)
+    assert view(app).request == ForgetRequest(classes=(7,))
+    assert app.slider(key="ratio_choice").value == 0.05
+    app.button(key="preset_recommended").click()
+    run(app)
+    best = recommended(zoo().get(PREFERRED_MODEL), (7,))
+    assert best is not None and view(app).request == best
+    app.button_group(key="class_choice").set_value([8])
+    run(app)
+    assert view(app).request == recommended(zoo().get(PREFERRED_MODEL), (8,))  # a preset follows to the new class
+    assert heading(app).startswith("Bag ")
+    app.button(key="reset").click()
+    run(app)
+    assert view(app).request == best
+
+
+def test_the_twin_keeps_the_sliders(app: AppTest) -> None:
+    before, request = heading(app), view(app).request
+    app.button(key="twin").click()
+    run(app)
+    assert (view(app).model, view(app).request) == (PLAIN, request)
+    assert heading(app) != before
+    assert app.button(key="twin").label == "Same sliders, orthogonal network"
+    app.button(key="twin").click()
+    run(app)
+    assert heading(app) == before
+
+
+def test_another_model_is_shown_at_its_own_recommended_setting(app: AppTest) -> None:
+    app.selectbox(key="model_choice").set_value(PLAIN)
+    run(app)
+    assert view(app).model == PLAIN
+    assert view(app).request == recommended(zoo().get(PLAIN), (7,))
+
+
+def test_several_classes_have_no_reference_and_say_so(app: AppTest) -> None:
+    app.button_group(key="class_choice").set_value([7, 2])
+    run(app)
+    assert heading(app).startswith("Pullover and Sneaker ")
+    assert "the other eight: " in heading(app)
+    assert table_rows(app)["retrained without it"] == ["not measured"] * 5
+    assert view(app).request.target == "bn"  # what is no preset is kept for the new classes
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        (list(range(10)), "All 10 classes cannot be forgotten: nothing would be left to keep. Leave one out."),
+        ([], "Choose at least one class to forget."),
+    ],
+)
+def test_an_impossible_choice_is_refused_in_words_and_nothing_is_lost(
+    app: AppTest, chosen: list[int], sentence: str
+) -> None:
+    before, shown = heading(app), view(app)
+    app.button_group(key="class_choice").set_value(chosen)
+    run(app)
+    assert [warning.value for warning in app.warning] == [sentence]
+    assert (heading(app), view(app)) == (before, shown)
+    assert app.button_group(key="class_choice").value == [7]
+    app.slider(key="ratio_choice").set_value(0.2)
+    run(app)
+    assert not app.warning
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("score", "margin"),
+        ("target", "conv_sync"),
+        ("attenuation", "scaled"),
+        ("scope", "stage:3"),
+        ("images_per_class", 20),
+        ("read_at", "relu"),
+    ],
+)
+def test_advanced_settings_enter_request_and_link(app: AppTest, name: str, value: str | int) -> None:
+    app.selectbox(key=f"{name}_choice").set_value(value)
+    run(app)
+    assert getattr(view(app).request, name) == value
+    assert app.query_params[name] == [str(value)]
+
+
+def test_a_bad_link_is_explained_and_the_page_complete(few_images: Dataset) -> None:
+    app = opened(classes="7", ratio="0.9", model="resnet9000")
+    problems = [warning.value for warning in app.warning]
+    assert problems[0].startswith("There is no model “resnet9000”. Choose one of: ")
+    assert problems[1] == "Ratio cannot be 0.9: choose a number from 0 to 0.5. The default is used instead."
+    assert list(table_rows(app)) == NETWORKS
+    app.slider(key="ratio_choice").set_value(0.1)
+    run(app)
+    assert not app.warning
+
+
+def test_fine_tuning_is_started_watched_and_measured(app: AppTest) -> None:
+    app.slider(key="tuning_epochs").set_value(1)
+    app.button(key="tuning_start").click()
+    run(app)
+    job = app.session_state["fine_tuning"]
+    assert (job.request, job.settings.epochs, job.settings.freeze_bn) == (view(app).request, 1, True)
+    job.wait(SECONDS)
+    assert job.problem is None
+    run(app)
+    assert re.search(
+        r"After 1 epochs? of fine-tuning: forgotten class \*\*\d+\.\d % .*\(600 test images\)", text(app)
+    )
+    app.slider(key="ratio_choice").set_value(0.1)
+    run(app)
+    assert "of fine-tuning:" not in text(app)  # it was of another setting
+    app.slider(key="ratio_choice").set_value(0.3)
+    run(app)
+    assert "of fine-tuning:" in text(app)
+    app.button(key="tuning_again").click()
+    run(app)
+    assert app.button(key="tuning_start")
+
+
+def test_fine_tuning_can_be_cancelled(app: AppTest) -> None:
+    app.slider(key="tuning_epochs").set_value(10)
+    app.button(key="tuning_start").click()
+    run(app)
+    app.button(key="tuning_cancel").click()
+    run(app)
+    app.session_state["fine_tuning"].wait(SECONDS)
+    run(app)
+    assert [info.value for info in app.info] == ["Fine-tuning was cancelled. The pruned model is unchanged."]
+    assert app.button(key="tuning_start")
