@@ -47,8 +47,8 @@ class Slots:
             first, second = st.columns([0.55, 0.45])
             self.accuracy, self.flow = first.empty(), second.empty()
             self.histogram, self.layers = st.container(key="histogram"), st.container(key="layers")
-            self.table = st.empty()
-            self.footer = st.container()
+        self.table = st.empty()
+        self.footer = st.container()
 
 
 @st.fragment

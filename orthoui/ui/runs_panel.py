@@ -89,13 +89,17 @@ def _chosen(found: list[Run], rows: list[int]) -> Run | None:
 
 def _actions(chosen: Run | None) -> None:
     with st.container(horizontal=True):
-        pin = st.button("Pin as A", icon=":material/push_pin:", disabled=chosen is None, key="pin")
+        st.button(
+            "Pin as A",
+            icon=":material/push_pin:",
+            disabled=chosen is None,
+            key="pin",
+            on_click=runs.pin,
+            args=(chosen.number if chosen else None,),
+        )
         again = st.button("Open in Forget", icon=":material/open_in_new:", disabled=chosen is None, key="open")
         if runs.pinned() is not None:
             st.button("Unpin", icon=":material/close:", key="unpin", on_click=runs.pin, args=(None,))
-    if chosen is not None and pin:
-        runs.pin(chosen.number)
-        st.rerun(scope="fragment")
     if chosen is not None and again:
         session.set_view(chosen.view)
         st.switch_page(FORGET_PAGE)

@@ -25,16 +25,36 @@ class View(BaseModel):
 
     model: str
     request: ForgetRequest
-    example: int = Field(default=0, ge=0, le=1_000_000, description="place of the example among its class's images")
-    other: int | None = Field(default=None, ge=0, le=10_000, description="retained class shown beside, by number")
-    layer: str | None = Field(default=None, max_length=200, description="layer whose maps are shown")
-    channel: int | None = Field(default=None, ge=0, le=100_000, description="channel under inspection")
-    subject: int | None = Field(default=None, ge=0, le=10_000, description="forgotten class shown, of several")
-    every: bool = Field(default=False, description="whether every channel of a layer is shown, not only the first")
-    cam_layer: str | None = Field(default=None, max_length=200, description="layer that heatmaps are read from")
-    cam_class: int | None = Field(default=None, ge=0, le=10_000, description="class that heatmaps explain")
-    cam_order: Literal["most", "least", "stored"] = Field(default="most", description="order of heatmaps by change")
-    cam_rows: int = Field(default=5, ge=1, le=30, description="rows of heatmaps shown below the example")
+    example: int = Field(
+        title="Example", default=0, ge=0, le=1_000_000, description="place of the example among its class's images"
+    )
+    other: int | None = Field(
+        title="Class beside", default=None, ge=0, le=10_000, description="retained class shown beside, by number"
+    )
+    layer: str | None = Field(title="Layer", default=None, max_length=200, description="layer whose maps are shown")
+    channel: int | None = Field(
+        title="Channel", default=None, ge=0, le=100_000, description="channel under inspection"
+    )
+    subject: int | None = Field(
+        title="Forgotten class shown", default=None, ge=0, le=10_000, description="forgotten class shown, of several"
+    )
+    every: bool = Field(
+        title="Show every channel",
+        default=False,
+        description="whether every channel of a layer is shown, not only the first",
+    )
+    cam_layer: str | None = Field(
+        title="Heatmap layer", default=None, max_length=200, description="layer that heatmaps are read from"
+    )
+    cam_class: int | None = Field(
+        title="Class explained", default=None, ge=0, le=10_000, description="class that heatmaps explain"
+    )
+    cam_order: Literal["most", "least", "stored"] = Field(
+        title="Order of heatmaps", default="most", description="order of heatmaps by change"
+    )
+    cam_rows: int = Field(
+        title="Rows of heatmaps", default=5, ge=1, le=30, description="rows of heatmaps shown below the example"
+    )
 
     @field_validator("model")
     @classmethod

@@ -11,6 +11,7 @@ from orthoui.evaluation.presets import recommended
 from orthoui.evaluation.summary import headline
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.models.zoo import PREFERRED_MODEL, zoo
+from orthoui.ui.view import default_request
 from tests.pages.opening import SECONDS, heading, opened, run, table_rows, text, view
 
 PLAIN = "fashion-mnist-resnet18-w16-plain"
@@ -32,7 +33,7 @@ def test_the_page_is_complete_without_a_click() -> None:
         assert all(re.fullmatch(r"\d+\.\d % ± \d+\.\d", attack) for attack in attacks) == (name in NETWORKS[:3])
         assert bool(re.fullmatch(r"\d\.\d{3} \d\.\d{3}–\d\.\d{3}", distance)) == (name in NETWORKS[1:3])
     assert len(app.get("plotly_chart")) == 4
-    assert [button.label for button in app.get("download_button")] == ["CSV", "JSON"]
+    assert [button.label for button in app.download_button] == ["CSV", "JSON"]
 
     *_, outcome = forget(
         zoo().get(PREFERRED_MODEL), load_dataset("fashion-mnist"), view(app).request, membership=False
@@ -53,11 +54,11 @@ def test_a_slider_changes_headline_table_and_link(app: AppTest) -> None:
     assert table_rows(app)["before"] == rows["before"]
     assert table_rows(app)["after"] != rows["after"]
     assert view(app).request.ratio == 0.01
-    assert app.query_params["ratio"] == ["0.01"]
+    assert app.query_params["ratio"] == "0.01"
     app.slider(key="strength_choice").set_value(0.5)
     run(app)
     assert (view(app).request.ratio, view(app).request.strength) == (0.01, 0.5)
-    assert app.query_params["strength"] == ["0.5"]
+    assert app.query_params["strength"] == "0.5"
 
 
 def test_a_slider_at_zero_says_that_nothing_is_changed(app: AppTest) -> None:
@@ -98,11 +99,11 @@ def test_the_twin_keeps_the_sliders(app: AppTest) -> None:
     assert heading(app) == before
 
 
-def test_another_model_is_shown_at_its_own_recommended_setting(app: AppTest) -> None:
+def test_another_model_is_shown_at_its_own_default_setting(app: AppTest) -> None:
     app.selectbox(key="model_choice").set_value(PLAIN)
     run(app)
     assert view(app).model == PLAIN
-    assert view(app).request == recommended(zoo().get(PLAIN), (7,))
+    assert view(app).request == default_request(zoo().get(PLAIN), (7,))
 
 
 def test_several_classes_have_no_reference_and_say_so(app: AppTest) -> None:
@@ -135,22 +136,22 @@ def test_an_impossible_choice_is_refused_in_words_and_nothing_is_lost(
     assert not app.warning
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("score", "margin"),
-        ("target", "conv_sync"),
-        ("attenuation", "scaled"),
-        ("scope", "stage:3"),
-        ("images_per_class", 20),
-        ("read_at", "relu"),
-    ],
-)
-def test_advanced_settings_enter_request_and_link(app: AppTest, name: str, value: str | int) -> None:
-    app.selectbox(key=f"{name}_choice").set_value(value)
+def test_advanced_settings_enter_request_and_link(app: AppTest) -> None:
+    chosen = {
+        "score": "margin",
+        "target": "conv_sync",
+        "attenuation": "scaled",
+        "scope": "stage:3",
+        "images_per_class": 20,
+        "read_at": "relu",
+    }
+    for name, value in chosen.items():
+        app.selectbox(key=f"{name}_choice").set_value(value)
+    app.number_input(key="seed_choice").set_value(5)
     run(app)
-    assert getattr(view(app).request, name) == value
-    assert app.query_params[name] == [str(value)]
+    chosen["seed"] = 5
+    assert view(app).request.model_dump(include=set(chosen)) == chosen
+    assert {name: app.query_params[name] for name in chosen} == {name: str(value) for name, value in chosen.items()}
 
 
 def test_a_bad_link_is_explained_and_the_page_complete(few_images: Dataset) -> None:
