@@ -46,5 +46,9 @@ class DeviceError(OrthoError):
     """The requested compute device does not exist on this machine."""
 
 
+class ResourceError(OrthoError):
+    """The machine lacks what a computation needs, for example memory."""
+
+
 class CancelledError(OrthoError):
     """A long computation was cancelled by the person who started it."""

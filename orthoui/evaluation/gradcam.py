@@ -78,5 +78,7 @@ def _smaller(private: nn.Module, batch: int) -> tuple[nn.Module, int, str]:
         batch = max(1, batch // 4)
         return private, batch, f"The device ran out of memory; heatmaps are now computed {batch} at a time."
     if next(private.parameters()).device.type == "cpu":
-        raise MemoryError("There is not enough memory for the heatmap of a single image.")
+        raise ResourceError(
+            "There is not enough memory for the heatmap of a single image. Close other programs and try again."
+        )
     return private.cpu(), BATCH, "The device has too little free memory; the processor computes the heatmaps, slowly."

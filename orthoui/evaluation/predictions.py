@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from orthoui.data import ImageSet
 from orthoui.data.preprocessing import prepare
+from orthoui.errors import ResourceError
 from orthoui.models.device import fast_dtype
 from orthoui.models.fast import fast_copy
 from orthoui.models.sharing import with_tensors
@@ -109,17 +110,25 @@ class Predictor:
         *_, last = self.stream(images, torch.arange(len(images)))
         return last.logits
 
+    def known(self, images: ImageSet) -> Logits | None:
+        """Return the logits of all images if they were predicted or recorded before, else None."""
+        key = self._key(images)
+        logits = self.memo.get(key)
+        if logits is None:
+            logits = self.recorded(images)
+            if logits is not None:
+                self.memo.put(key, logits)
+        return logits
+
+    def _key(self, images: ImageSet) -> tuple[str, ...]:
+        return self.model.digest, self.digest, images.digest
+
     def stream(self, images: ImageSet, order: Tensor) -> Iterator[Predictions]:
         """Yield growing predictions; the last is complete and in the set's own order.
 
         ``order`` (N,) is the order of computation; see ``sampling_order``.
         """
-        key = (self.model.digest, self.digest, images.digest)
-        known = self.memo.get(key)
-        if known is None:
-            known = self.recorded(images)
-            if known is not None:
-                self.memo.put(key, known)
+        known = self.known(images)
         if known is not None:
             yield Predictions(known, np.arange(len(known)), complete=True)
             return
@@ -133,7 +142,7 @@ class Predictor:
             if done < len(images):
                 seen = order[:done].numpy()
                 yield Predictions(logits[seen], seen, complete=False, notices=tuple(runner.notices))
-        self.memo.put(key, logits)
+        self.memo.put(self._key(images), logits)
         yield Predictions(logits, np.arange(len(images)), complete=True, notices=tuple(runner.notices))
 
 
@@ -185,7 +194,9 @@ class _Runner:
 
     def _shrink(self) -> None:
         if self._device.type == "cpu" and self._chunk <= SMALLEST_CHUNK:
-            raise MemoryError("There is not enough memory for a single small batch of images.")
+            raise ResourceError(
+                "There is not enough memory for a single small batch of images. Close other programs and try again."
+            )
         if self._chunk > SMALLEST_CHUNK:
             self._chunk = max(SMALLEST_CHUNK, self._chunk // 4)
             note = f"The device ran out of memory; images are now computed {self._chunk} at a time."

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from orthoui.data import Dataset, ImageSet, balanced_positions
 from orthoui.evaluation.membership import Scored, convention_a, convention_b
@@ -30,8 +31,9 @@ def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -
             ("forget", forgotten, FORGET_PER_CLASS),
             ("retain", ~forgotten, POOL_PER_CLASS),
         ):
-            group = images.subset(torch.nonzero(mask).flatten())
-            sides[name, split] = _scored(predictor, group, per_class, request.seed)
+            positions = torch.nonzero(mask).flatten()
+            drawn = positions[balanced_positions(images.labels[positions], per_class, request.seed)]
+            sides[name, split] = _scored(predictor, images, drawn)
             yield None
     a = convention_a(sides["retain", "train"], sides["retain", "test"], sides["forget", "train"], seed=request.seed)
     yield None
@@ -39,6 +41,8 @@ def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -
     yield Membership(a, b)
 
 
-def _scored(predictor: Predictor, images: ImageSet, per_class: int, seed: int) -> Scored:
-    drawn = images.subset(balanced_positions(images.labels, per_class, seed))
-    return Scored(predictor.complete(drawn), drawn.labels.numpy())
+def _scored(predictor: Predictor, images: ImageSet, positions: Tensor) -> Scored:
+    known = predictor.known(images)  # the split that was just evaluated need not run again
+    chosen = images.subset(positions)
+    logits = predictor.complete(chosen) if known is None else known[positions.numpy()]
+    return Scored(logits, chosen.labels.numpy())

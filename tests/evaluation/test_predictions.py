@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from orthoui.data import Dataset
+from orthoui.errors import ResourceError
 from orthoui.evaluation import predictions
 from orthoui.evaluation.predictions import Logits, PredictionMemo, Predictor, sampling_order
 from orthoui.models.sharing import sharing_copy
@@ -269,7 +270,7 @@ def test_a_processor_without_memory_gives_up_in_words_and_remembers_nothing(
     model: TrainedModel, data: Dataset
 ) -> None:
     memo = PredictionMemo(1)
-    with pytest.raises(MemoryError, match="not enough memory for a single small batch"):
+    with pytest.raises(ResourceError, match="not enough memory for a single small batch"):
         predictor(model, greedy(model.network, 0), memo).complete(data["test"])
     assert memo._size == 0
 
