@@ -12,6 +12,8 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
+from orthoui.errors import ResourceError
+
 Maps = NDArray[np.float32]
 
 BATCH = 32
