@@ -12,7 +12,7 @@ from orthoui.ui.table import estimate_text
 
 FORGET_PAGE = "pages/explore/forget.py"
 COLUMNS = {
-    "run": st.column_config.NumberColumn("run", width="small"),
+    "run": st.column_config.TextColumn("run", width="small"),
     "forgotten": st.column_config.TextColumn("forgotten"),
     "forgotten class": st.column_config.NumberColumn("forgotten class", format="%.1f %%"),
     "other classes": st.column_config.NumberColumn("other classes", format="%.1f %%"),
@@ -31,11 +31,13 @@ def runs_panel() -> None:
     show_problems()
     found = runs.all_runs()
     if not found:
-        st.markdown("## No class has been forgotten in this session yet.")
+        with st.container(key="headline"):
+            st.markdown("## No class has been forgotten in this session yet.")
         st.markdown("Every setting you try on the Forget page is kept here until the browser tab is closed.")
         st.page_link(FORGET_PAGE, label="Forget a class", icon=":material/backspace:")
         return
-    st.markdown(f"## {_summary(found)}")
+    with st.container(key="headline"):
+        st.markdown(f"## {_summary(found)}")
     st.caption("Click a row to pin it as A, to open it again, or to compare it. Runs leave with the browser tab.")
     event = st.dataframe(
         [_row(run) for run in found],
@@ -52,7 +54,7 @@ def runs_panel() -> None:
 
 def _summary(found: list[Run]) -> str:
     forgotten = sorted({run.outcome.forgotten for run in found})
-    times = "once" if len(found) == 1 else f"{len(found)} times"
+    times = {1: "once", 2: "twice"}.get(len(found), f"{len(found)} times")
     return f"You have forgotten {times} in this session: {', '.join(forgotten)}."
 
 
@@ -64,17 +66,16 @@ def _row(run: Run) -> dict[str, object]:
     pinned = runs.pinned()
     card = zoo().get(outcome.model).card
     return {
-        "run": run.number,
-        "pinned": "A" if pinned and pinned.number == run.number else "",
+        "run": f"{run.number} · A" if pinned and pinned.number == run.number else str(run.number),
         "forgotten": outcome.forgotten,
-        "model": card.title,
-        "settings": f"ratio {request.ratio:g}, strength {request.strength:g}, {request.scope}, {request.score}, "
-        f"{request.target}, {request.attenuation}",
         "forgotten class": _value(after.forget),
         "other classes": _value(after.retain),
+        "verdict": run.verdict,
         "recognised": attack.convention_a.mean if attack and attack.convention_a else None,
         "distance": distance.mean if distance else None,
-        "verdict": run.verdict,
+        "settings": f"ratio {request.ratio:g}, strength {request.strength:g}, {request.scope}, {request.score}, "
+        f"{request.target}, {request.attenuation}",
+        "model": card.title,
     }
 
 
