@@ -60,5 +60,5 @@ def reference() -> TrainedModel:
 @pytest.fixture
 def float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Predict in float32, whatever this machine is fast at."""
-    for module in ("predictions", "pipeline"):
+    for module in ("runner", "pipeline"):
         monkeypatch.setattr(f"orthoui.evaluation.{module}.fast_dtype", lambda device: torch.float32)

@@ -29,6 +29,8 @@ def run(
     # The server runs in the app's folder, where its configuration is: resolve relative folders before.
     places = settings()
     environment = {"ORTHOUI_HOME": str(places.home), "ORTHOUI_DATA": str(places.data_folder)}
+    # every session has a thread; without a bound each would keep scratch memory of its own
+    environment["MALLOC_ARENA_MAX"] = os.environ.get("MALLOC_ARENA_MAX", "2")
     server = [sys.executable, "-m", "orthoui.ui.server", str(folder / "app.py")]
     server += ["--server.port", str(port), "--server.address", address]
     typer.echo(f"OrthoUI starts. Open {link(address, port)} in a browser; Ctrl+C stops it.")

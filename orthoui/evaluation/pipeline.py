@@ -10,10 +10,11 @@ from orthoui.data import Dataset, ImageSet, Split
 from orthoui.evaluation.accuracy import accuracies, confusion
 from orthoui.evaluation.distance import distance_to_reference
 from orthoui.evaluation.outcome import Measured, Membership, Outcome
-from orthoui.evaluation.predictions import Logits, Predictions, Predictor, sampling_order
+from orthoui.evaluation.predictions import Predictions, Predictor, sampling_order
 from orthoui.evaluation.privacy import membership_of
 from orthoui.evaluation.probabilities import masked_logits
 from orthoui.evaluation.records import recorded_twin
+from orthoui.evaluation.runner import Logits
 from orthoui.evaluation.variants import Variant, original, planned, random_control
 from orthoui.forgetting.application import pruned_tensors
 from orthoui.forgetting.plan import Plan

@@ -1,12 +1,11 @@
 """Predictions: logits of a split in chunks, in the device's fastest form, remembered by digest."""
 
-import itertools
-import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -14,23 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from orthoui.data import ImageSet
-from orthoui.data.preprocessing import prepare
-from orthoui.errors import ResourceError
-from orthoui.models.device import fast_dtype
-from orthoui.models.fast import fast_copy
-from orthoui.models.sharing import with_tensors
+from orthoui.evaluation.runner import Logits, Runner
 from orthoui.models.zoo import TrainedModel
 from orthoui.settings import settings
 
-Logits = NDArray[np.float32]
-
 FIRST_CHUNK = 500
 CHUNK = 1_000
-SMALLEST_CHUNK = 16
-
-log = logging.getLogger(__name__)
-_compute = threading.Lock()
-"""One forward pass at a time: sessions take turns chunk by chunk instead of fighting for the same cores."""
 
 
 @dataclass(frozen=True)
@@ -132,77 +120,53 @@ class Predictor:
         if known is not None:
             yield Predictions(known, np.arange(len(known)), complete=True)
             return
-        logits = np.empty((len(images), len(self.model.card.classes)), dtype=np.float32)
+        progress = _shared_progress(self, self._key(images), images, order)
         done = 0
-        runner = _Runner(self.model, self.make())
         while done < len(images):
-            positions = order[done : done + (FIRST_CHUNK if done == 0 else CHUNK)]
-            logits[positions.numpy()] = runner.logits(images.images[positions])
-            done += len(positions)
+            done = progress.beyond(done)
             if done < len(images):
                 seen = order[:done].numpy()
-                yield Predictions(logits[seen], seen, complete=False, notices=tuple(runner.notices))
-        self.memo.put(self._key(images), logits)
-        yield Predictions(logits, np.arange(len(images)), complete=True, notices=tuple(runner.notices))
+                yield Predictions(progress.logits[seen], seen, complete=False, notices=progress.notices)
+        self.memo.put(self._key(images), progress.logits)
+        yield Predictions(progress.logits, np.arange(len(images)), complete=True, notices=progress.notices)
 
 
-class _Runner:
-    """Runs one network over chunks; on a full device it retries with smaller ones, then on the processor."""
+class _Progress:
+    """A prediction under way. Sessions that ask for the same one advance it together and share each chunk."""
 
-    def __init__(self, model: TrainedModel, network: nn.Module) -> None:
-        self._model = model
-        self._network = network
-        self._chunk = CHUNK
-        self.notices: list[str] = []
-        self._place(model.device)
+    def __init__(self, predictor: Predictor, images: ImageSet, order: Tensor) -> None:
+        self._runner = Runner(predictor.model, predictor.make())
+        self._images = images.images
+        self._order = order
+        self._done = 0
+        self._lock = threading.Lock()
+        self.logits: Logits = np.empty((len(images), len(predictor.model.card.classes)), dtype=np.float32)
 
-    def _place(self, device: torch.device) -> None:
-        self._device = device
-        self._dtype = fast_dtype(device)
-        placed = self._network
-        if device != self._model.device:  # tensor by tensor: a full device has no room for a second network
-            tensors = itertools.chain(placed.named_parameters(), placed.named_buffers())
-            placed = with_tensors(placed, {name: tensor.detach().to(device) for name, tensor in tensors})
-        self._fast = fast_copy(placed, self._model.anatomy, self._dtype, fold=self._model.foldable)
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know about how it is computed."""
+        return tuple(self._runner.notices)
 
-    def logits(self, images: Tensor) -> Logits:
-        """Return float32 logits (n, classes) of uint8 images (n, C, H, W)."""
-        parts = []
-        start = 0
-        while start < len(images):
-            try:
-                parts.append(self._forward(images[start : start + self._chunk]))
-                start += len(parts[-1])
-            except torch.OutOfMemoryError:
-                self._shrink()
-        return np.concatenate(parts)
+    def beyond(self, seen: int) -> int:
+        """Return how many images are done, more than ``seen``; computes a chunk unless another session did."""
+        with self._lock:
+            if self._done <= seen:
+                size = FIRST_CHUNK if self._done == 0 else CHUNK
+                positions = self._order[self._done : self._done + size]
+                self.logits[positions.numpy()] = self._runner.logits(self._images[positions])
+                self._done += len(positions)
+            return self._done
 
-    @torch.inference_mode()
-    def _forward(self, images: Tensor) -> Logits:
-        card = self._model.card
-        with _compute:
-            inputs = prepare(
-                images,
-                mean=card.mean,
-                std=card.std,
-                padding=(card.input_size - images.shape[-1]) // 2,
-                dtype=self._dtype,
-                device=self._device,
-            )
-            logits: Logits = self._fast(inputs).float().cpu().numpy()
-        return logits
 
-    def _shrink(self) -> None:
-        if self._device.type == "cpu" and self._chunk <= SMALLEST_CHUNK:
-            raise ResourceError(
-                "There is not enough memory for a single small batch of images. Close other programs and try again."
-            )
-        if self._chunk > SMALLEST_CHUNK:
-            self._chunk = max(SMALLEST_CHUNK, self._chunk // 4)
-            note = f"The device ran out of memory; images are now computed {self._chunk} at a time."
-        else:
-            self._chunk = CHUNK
-            self._place(torch.device("cpu"))
-            note = "The device has too little free memory; the processor computes instead, more slowly."
-        log.warning(note)
-        self.notices.append(note)
+_under_way: WeakValueDictionary[tuple[object, ...], _Progress] = WeakValueDictionary()
+_under_way_lock = threading.Lock()
+
+
+def _shared_progress(predictor: Predictor, key: tuple[str, ...], images: ImageSet, order: Tensor) -> _Progress:
+    """Return the progress of this prediction; it is forgotten when the last session that watches it moves on."""
+    full_key = (id(predictor.memo), *key, hash(order.numpy().tobytes()))
+    with _under_way_lock:
+        progress = _under_way.get(full_key)
+        if progress is None:
+            progress = _under_way[full_key] = _Progress(predictor, images, order)
+        return progress

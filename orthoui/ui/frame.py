@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -13,6 +14,10 @@ from orthoui.settings import app_folder
 from orthoui.ui import session
 
 log = logging.getLogger(__name__)
+
+# Streamlit loads pandas when it first needs it, and Plotly looks whether it is loaded: two sessions at once, and one
+# draws with half of it. Every page imports this module first, and waits until all of it is there.
+import_module("pandas")
 
 PAGES = {
     "Explore": (

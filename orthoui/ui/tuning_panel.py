@@ -12,44 +12,48 @@ from orthoui.ui.table import estimate_text
 JOB = "fine_tuning"
 
 
-def job() -> FineTuningJob | None:
-    """Return this session's fine-tuning of the current request, if one was started."""
-    found = cast(FineTuningJob | None, st.session_state.get(JOB))
-    view = session.view()
-    same = found is not None and found.request == view.request and found.model == view.model
-    return found if same else None
-
-
 def tuning_panel() -> None:
-    """Draw the folded section; while a fine-tuning runs, only this part refreshes itself every second."""
+    """Draw the folded section: start a fine-tuning, or read what the one of the current request ended with."""
     with st.expander("Fine-tune afterwards on the retained images", icon=":material/model_training:"):
         st.caption(
             "Pruning needs no training. A few epochs on the classes that are kept can mend them; whether the class "
             "comes back is worth watching. Training images only; stops early by calibration accuracy."
         )
-        current = job()
-        _watch(running=current is not None and current.running)
+        current, view = _started(), session.view()
+        if current is None or current.request != view.request or current.model != view.model:
+            _start_controls()
+        elif current.running:
+            st.caption("It is at work; its progress stands below.")
+        elif current.result is None:
+            st.info(current.problem or "It was stopped.")
+            _start_controls()
+        else:
+            _result(current)
 
 
-def _watch(*, running: bool) -> None:
-    st.fragment(_state, run_every=1.0 if running else None)(watching=running)
+def tuning_watch() -> None:
+    """Draw the progress of this session's fine-tuning while it runs.
+
+    It refreshes itself and so is a fragment of its own. Not for: use inside another fragment; a control that is
+    moved while the outer one still runs would then blank the whole page in the browser.
+    """
+    current = _started()
+    if current is not None and current.running:
+        _progress()
 
 
-def _state(*, watching: bool) -> None:
-    current = job()
-    if watching and (current is None or not current.running):
-        st.rerun()  # the whole page once more, so that the watching ends
-    if current is None or (not current.running and current.result is None):
-        if current is not None and current.problem:
-            st.info(current.problem)
-        _start_controls()
-        return
-    if current.running:
-        done = len(current.epochs)
-        st.progress(done / current.settings.epochs, f"Epoch {done + 1} of at most {current.settings.epochs} …")
-        st.button("Cancel", icon=":material/stop_circle:", on_click=current.cancel, key="tuning_cancel")
-        return
-    _result(current)
+@st.fragment(run_every=1.0)
+def _progress() -> None:
+    current = _started()
+    if current is None or not current.running:
+        st.rerun()  # the whole page once more: it shows the result, and the watching ends
+    done, most = len(current.epochs), current.settings.epochs
+    st.progress(done / most, f"Fine-tuning: epoch {min(done + 1, most)} of at most {most} …")
+    st.button("Cancel", icon=":material/stop_circle:", on_click=current.cancel, key="tuning_cancel")
+
+
+def _started() -> FineTuningJob | None:
+    return cast(FineTuningJob | None, st.session_state.get(JOB))
 
 
 def _start_controls() -> None:
@@ -62,7 +66,7 @@ def _start_controls() -> None:
             help="Otherwise they adapt to the scaled filters, and the pruning is undone.",
         )
         if st.button("Start", icon=":material/play_arrow:", key="tuning_start"):
-            earlier = cast(FineTuningJob | None, st.session_state.get(JOB))
+            earlier = _started()
             if earlier is not None:
                 earlier.cancel()
             settings = FineTuning(epochs=epochs, freeze_bn=keep)
@@ -74,9 +78,10 @@ def _result(current: FineTuningJob) -> None:
     result = current.result
     if result is None:
         return
-    part = result.accuracies
+    part, epochs = result.accuracies, len(current.epochs)
+    times = "one epoch" if epochs == 1 else f"{epochs} epochs"
     st.markdown(
-        f"After {len(current.epochs)} epochs of fine-tuning: forgotten class **{estimate_text(part.forget)}**, "
+        f"After {times} of fine-tuning: forgotten class **{estimate_text(part.forget)}**, "
         f"other classes **{estimate_text(part.retain)}** ({part.n_forget + part.n_retain:,} {part.split} images)."
     )
     st.button("Again", key="tuning_again", on_click=lambda: st.session_state.pop(JOB, None))

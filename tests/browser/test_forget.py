@@ -65,15 +65,16 @@ def table(page: Page) -> dict[str, list[str]]:
 def someone(browser: Browser, scheme: str = "light") -> Iterator[Page]:
     """A person with a browser of their own."""
     context = browser.new_context(viewport=VIEWPORT, color_scheme="dark" if scheme == "dark" else "light")
+    failures: list[str] = []
+    context.on("weberror", lambda error: failures.append(str(error.error)))
     yield context.new_page()
     context.close()
+    assert failures == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_complete_without_a_click(server: Server, browser: Browser, scheme: str) -> None:
     with someone(browser, scheme) as page:
-        failures: list[str] = []
-        page.on("pageerror", lambda error: failures.append(str(error)))
         opened(page, server.url)
         expect(headline(page)).to_contain_text(re.compile(r"^Sneaker forgotten: " + CHANGE.pattern))
         assert list(table(page)) == NETWORKS
@@ -88,7 +89,6 @@ def test_the_page_is_complete_without_a_click(server: Server, browser: Browser, 
         for ink in inks:
             red, green, blue = (int(part) for part in re.findall(r"\d+", ink)[:3])
             assert (red + green + blue > 3 * 128) == (scheme == "dark"), ink
-        assert failures == []
 
 
 def test_the_slider_moves_by_keyboard_and_takes_headline_and_link_along(server: Server, page: Page) -> None:

@@ -170,7 +170,7 @@ def test_an_exception_in_mid_stream_leaves_weights_and_memo_as_they_were(
 ) -> None:
     state = state_of(model.network)
     with monkeypatch.context() as patch:
-        patch.setattr(predictions._Runner, "logits", fail_after(calls, predictions._Runner.logits))
+        patch.setattr(predictions.Runner, "logits", fail_after(calls, predictions.Runner.logits))
         with pytest.raises(RuntimeError, match="in mid-stream"):
             list(forget(model, data, REQUEST))
     assert same_tensors(model.network, state)
@@ -208,7 +208,7 @@ def test_a_second_forgetting_reuses_what_is_known(
     model: TrainedModel, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = last(forget(model, data, REQUEST, membership=False))
-    monkeypatch.setattr(predictions._Runner, "logits", fail_after(0, predictions._Runner.logits))
+    monkeypatch.setattr(predictions.Runner, "logits", fail_after(0, predictions.Runner.logits))
     again = list(forget(model, data, REQUEST, membership=False))
     assert again[-1].measured["after"].accuracies == first.measured["after"].accuracies
     assert again[0].exact

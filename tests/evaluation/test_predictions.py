@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from orthoui.data import Dataset
 from orthoui.errors import ResourceError
-from orthoui.evaluation import predictions
-from orthoui.evaluation.predictions import Logits, PredictionMemo, Predictor, sampling_order
+from orthoui.evaluation import predictions, runner
+from orthoui.evaluation.predictions import PredictionMemo, Predictor, sampling_order
+from orthoui.evaluation.runner import Logits
 from orthoui.models.sharing import sharing_copy
 from orthoui.models.zoo import TrainedModel
 from tests.tiny import inputs, same_tensors, state_of
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.usefixtures("float32")
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictions, "FIRST_CHUNK", 30)
     monkeypatch.setattr(predictions, "CHUNK", 50)
+    monkeypatch.setattr(runner, "LARGEST_BATCH", 50)
 
 
 def predictor(model: TrainedModel, network: nn.Module | None = None, memo: PredictionMemo | None = None) -> Predictor:
@@ -230,6 +232,7 @@ def test_a_device_short_of_memory_gets_smaller_chunks_and_says_so(
 ) -> None:
     monkeypatch.setattr(predictions, "FIRST_CHUNK", 100)
     monkeypatch.setattr(predictions, "CHUNK", 100)
+    monkeypatch.setattr(runner, "LARGEST_BATCH", 100)
     with caplog.at_level(logging.WARNING):
         parts = list(predictor(model, greedy(model.network, 20)).stream(data["test"], torch.arange(160)))
     notices = (
@@ -283,3 +286,31 @@ def test_other_errors_are_not_mistaken_for_a_lack_of_memory(model: TrainedModel,
     broken.__class__ = type("Broken", (type(model.network),), {"forward": forward})
     with pytest.raises(RuntimeError, match="something else"):
         predictor(model, broken).complete(data["test"])
+
+
+def test_sessions_that_ask_for_the_same_share_one_computation(model: TrainedModel, data: Dataset) -> None:
+    seen: list[int] = []
+
+    def forward(self: nn.Module, images: Tensor) -> Tensor:
+        seen.append(len(images))
+        logits: Tensor = type(model.network).forward(self, images)
+        return logits
+
+    counted = sharing_copy(model.network)
+    counted.__class__ = type("Counted", (type(model.network),), {"forward": forward})
+    memo, order = PredictionMemo(1), torch.arange(160)
+    streams = [predictor(model, counted, memo).stream(data["test"], order) for _ in range(4)]
+    results = [list(parts) for parts in zip(*streams, strict=True)]
+    assert sum(seen) == 160
+    for together in results:
+        assert len({len(part.logits) for part in together}) == 1
+    np.testing.assert_allclose(results[-1][3].logits, expected_logits(model, data), rtol=1e-3, atol=1e-3)
+
+
+def test_wide_networks_go_through_in_smaller_batches(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "LARGEST_BATCH", 1000)
+    widest = max(layer.channels * layer.size**2 for layer in model.anatomy.layers)
+    monkeypatch.setattr(runner, "LARGEST_MAPS", 100 * widest)
+    assert runner.batch_size(model.anatomy) == 100
+    monkeypatch.setattr(runner, "LARGEST_MAPS", 1)
+    assert runner.batch_size(model.anatomy) == runner.SMALLEST_BATCH

@@ -7,7 +7,7 @@ from torch import nn
 
 from orthoui.data import Dataset, load_dataset
 from orthoui.errors import DeviceError
-from orthoui.evaluation import predictions
+from orthoui.evaluation import runner
 from orthoui.evaluation.predictions import PredictionMemo, Predictor
 from orthoui.models import device
 from orthoui.models.anatomy import examine
@@ -99,7 +99,7 @@ def test_bfloat16_agrees_with_float32_to_a_fifth_of_a_point_on_the_test_split(
     images = load_dataset("fashion-mnist")["test"]
     accuracy = {}
     for dtype in (torch.float32, torch.bfloat16):
-        monkeypatch.setattr(predictions, "fast_dtype", lambda device, dtype=dtype: dtype)
+        monkeypatch.setattr(runner, "fast_dtype", lambda device, dtype=dtype: dtype)
         logits = Predictor(shipped, lambda: shipped.network, "any", PredictionMemo(1)).complete(images)
         accuracy[dtype] = 100 * float(np.mean(logits.argmax(1) == images.labels.numpy()))
     assert len(images) == 10_000
