@@ -21,7 +21,7 @@ hypothesis.settings.load_profile("orthoui")
 # tiny tensors gain nothing from a second thread, and waiting for one costs much on a busy machine
 torch.set_num_threads(1)
 
-CACHES = (settings, predictions.memo, records._records, zoo_module.zoo)
+CACHES = (settings, predictions.memo, records._records, zoo_module._zoo)
 
 
 @pytest.fixture(autouse=True)

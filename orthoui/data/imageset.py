@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -56,7 +56,6 @@ class Dataset:
     source: str
     padding: int = 0
     """Zero pixels added on each side before an image enters a network."""
-    tags: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, split: Split) -> ImageSet:
         return self.splits[split]

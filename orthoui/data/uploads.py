@@ -16,11 +16,13 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 SUFFIXES = ("png", "jpg", "jpeg", "webp", "gif", "bmp")
 MAX_BYTES = 5_000_000
 MAX_SIDE = 8_000
-MAX_PIXELS = 30_000_000
-"""Decoding takes up to four bytes a pixel: 120 MB for the largest picture that is let in."""
+MAX_PIXELS = 24_000_000
+"""Decoding takes up to four bytes a pixel: about 100 MB for the largest picture that is let in."""
 DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error, ArithmeticError)
 """What the decoders raise on damaged files, by their formats."""
 ALLOWED = "Choose a PNG, JPEG, WebP, GIF or BMP picture of at most 5 MB and 8,000 pixels a side."
+ENOUGH = 512
+"""Pixels a side that are kept before the picture is made opaque, grey and small."""
 LIGHT = 127
 
 
@@ -83,7 +85,9 @@ def _too_large(found: str) -> str:
 def _decoded(picture: Image.Image) -> Image.Image:
     try:
         picture.load()
-        return _opaque(_eight_bits(ImageOps.exif_transpose(picture)))
+        upright = _eight_bits(ImageOps.exif_transpose(picture))
+        reach = max(1, min(upright.size) // ENOUGH)  # the rest is shrunk anyway, and costs memory until then
+        return _opaque(upright if reach == 1 or upright.mode in ("P", "PA") else upright.reduce(reach))
     except DAMAGE as error:
         raise ImageError(f"This picture is damaged or cut off and cannot be read. {ALLOWED}") from error
 
@@ -92,7 +96,7 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
     """Scale 16-bit grey down; Pillow's own conversion would cut everything above 255 off."""
     if not picture.mode.startswith("I"):
         return picture
-    return Image.fromarray((np.clip(np.asarray(picture, dtype=np.int64), 0, 65535) // 257).astype(np.uint8))
+    return Image.fromarray((np.clip(np.asarray(picture, dtype=np.int32), 0, 65535) // 257).astype(np.uint8))
 
 
 def _opaque(picture: Image.Image) -> Image.Image:

@@ -1,6 +1,9 @@
 """The networks that are compared for one request: before, after, its controls, and the retrained reference."""
 
+from dataclasses import replace
 from typing import Literal
+
+import numpy as np
 
 from orthoui.evaluation.predictions import Predictor
 from orthoui.evaluation.records import recorded
@@ -12,6 +15,9 @@ from orthoui.forgetting.selection import make_plan
 from orthoui.models.zoo import TrainedModel
 
 Variant = Literal["before", "after", "retrained", "random", "mask"]
+
+CONTROL_DRAW = 1
+"""Keeps the control's draw apart from the draw of the profile's images, which has the same seed."""
 
 ORIGINAL = "original"
 """Digest of the variant in which nothing is changed."""
@@ -30,6 +36,11 @@ def planned(model: TrainedModel, plan: Plan) -> Predictor:
 
 
 def random_control(model: TrainedModel, profile: ActivationProfile, request: ForgetRequest) -> Plan:
-    """Return the plan of the null control: as many channels, as strongly scaled, chosen at random."""
-    changes = {"score": "random", "edits": (), "seed": request.seed + 1}
-    return make_plan(profile, model.anatomy, request.model_copy(update=changes))
+    """Return the plan of the null control: in every layer as many channels, as strongly scaled, drawn at random."""
+    plan = make_plan(profile, model.anatomy, request)
+    rng = np.random.default_rng((request.seed, CONTROL_DRAW))
+    layers = {
+        name: replace(layer, channels=rng.permutation(len(layer.scores))[: len(layer.channels)], cut=None)
+        for name, layer in plan.layers.items()
+    }
+    return Plan(request, layers)

@@ -89,7 +89,10 @@ def _remembers(after: Estimate, goal: float, *, still_known: bool) -> Verdict:
 
 def _without_distance(against: str, *, compared: bool) -> Verdict:
     if compared:
-        return Verdict(kind="forgotten", sentence=f"Forgotten: as accurate as {against}, in both groups.")
+        return Verdict(
+            kind="forgotten",
+            sentence=f"Forgotten: as accurate as {against}, in both groups. Likeness of answers: not measured.",
+        )
     return Verdict(
         kind="forgotten",
         sentence="Forgotten by accuracy. There is no retrained model for this choice, so how a model that never "

@@ -119,12 +119,3 @@ class ForgetRequest(BaseModel):
 def parse_request(fields: dict[str, object]) -> ForgetRequest:
     """Build a request from untrusted fields. Raises ``RequestError`` in plain words."""
     return parse(ForgetRequest, fields)
-
-
-PAPER = {"ratio": 0.05, "strength": 0.4, "attenuation": "floor", "score": "difference", "target": "conv"}
-"""The paper's setting for CIFAR-10 and ResNet-18 (arXiv 2506.19891, Table 3), over all layers."""
-
-
-def paper_request(classes: tuple[int, ...]) -> ForgetRequest:
-    """Return the paper's literal setting for these classes."""
-    return ForgetRequest(classes=classes)

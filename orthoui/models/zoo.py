@@ -147,7 +147,16 @@ def default_model(zoo: Zoo) -> str:
     return PREFERRED_MODEL if PREFERRED_MODEL in names else names[0]
 
 
-@lru_cache(maxsize=1)
+_first = threading.Lock()
+"""Two sessions that come first at once must not get a zoo each, with every model twice in memory."""
+
+
 def zoo() -> Zoo:
     """Return the zoo of this process: shipped models first, then the user's own."""
+    with _first:
+        return _zoo()
+
+
+@lru_cache(maxsize=1)
+def _zoo() -> Zoo:
     return Zoo(settings().model_folders, resolve_device())

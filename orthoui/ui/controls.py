@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from orthoui.errors import OrthoError
+from orthoui.errors import OrthoError, UnknownNameError
 from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
 from orthoui.models.zoo import zoo
@@ -92,6 +92,8 @@ def choose_model(name: str, *, keep_settings: bool = False) -> None:
     """Switch to another model; without ``keep_settings`` its own recommended setting is taken."""
     view = session.view()
     try:
+        if name not in [entry.name for entry in zoo().trained()]:
+            raise UnknownNameError("model", name, [entry.name for entry in zoo().trained()])
         model = zoo().get(name)
     except OrthoError as error:
         session.report(str(error))

@@ -131,12 +131,15 @@ def _footer(place: Any, outcome: Outcome) -> None:
             st.warning(notice, icon=":material/info:")
         name = f"orthoui-{outcome.model}-{outcome.request.digest}"
         with st.container(horizontal=True):
-            st.download_button("CSV", to_csv(outcome), f"{name}.csv", "text/csv", icon=":material/download:")
+            st.download_button(
+                "CSV", to_csv(outcome), f"{name}.csv", "text/csv", icon=":material/download:", on_click="ignore"
+            )
             st.download_button(
                 "JSON",
                 to_json(document(outcome), indent=1),
                 f"{name}.json",
                 "application/json",
                 icon=":material/download:",
+                on_click="ignore",
             )
         tuning_panel()

@@ -1,12 +1,14 @@
 """The frame around every page: style, navigation, errors in words."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
 import plotly.graph_objects as go
 import streamlit as st
+import torch
 
 from orthoui.errors import OrthoError
 from orthoui.figures import CONFIG
@@ -54,7 +56,7 @@ def navigation() -> None:
 def show_problems() -> None:
     """Show what was wrong with the link or with the last thing that was set, above the page."""
     for problem in session.problems():
-        st.warning(problem, icon=":material/info:")
+        st.warning(literal(problem), icon=":material/info:")
 
 
 @contextmanager
@@ -63,7 +65,18 @@ def explained() -> Iterator[None]:
     try:
         yield
     except OrthoError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(literal(str(error)), icon=":material/error:")
+    except (MemoryError, torch.OutOfMemoryError):
+        log.warning("Out of memory while drawing a page.", exc_info=True)
+        st.error(
+            "There is not enough memory for this. Close other programs, or set ORTHOUI_DEVICE to cpu, and try again.",
+            icon=":material/error:",
+        )
+
+
+def literal(sentence: str) -> str:
+    """Return a sentence that Markdown shows as it is: it may repeat what a foreign link asked for."""
+    return re.sub(r"([\\`*_\[\]#|<>~$]|:(?=//)|(?<=www)\.)", r"\\\1", sentence)
 
 
 def chart(figure: go.Figure, key: str) -> None:

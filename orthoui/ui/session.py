@@ -3,12 +3,14 @@
 from typing import Any, cast
 
 import streamlit as st
+from pydantic import ValidationError
 
 from orthoui.data import Dataset, load_dataset
 from orthoui.errors import OrthoError
 from orthoui.figures import Mode
 from orthoui.models.zoo import TrainedModel, zoo
 from orthoui.ui.view import View, from_query, to_query
+from orthoui.wording import explain
 
 VIEW = "view"
 PROBLEMS = "problems"
@@ -43,7 +45,10 @@ def change_request(**changes: Any) -> None:
 
 def change(**changes: Any) -> None:
     """Change fields of the view other than the request."""
-    set_view(View.model_validate({**view().model_dump(), **changes}))
+    try:
+        set_view(View.model_validate({**view().model_dump(), **changes}))
+    except ValidationError as error:  # a browser can send anything
+        report(explain(error, View))
 
 
 def report(problem: str) -> None:

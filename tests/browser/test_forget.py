@@ -183,6 +183,7 @@ def test_a_mark_of_the_layer_chart_opens_its_channel(server: Server, page: Page)
 
 def test_downloads_agree_with_the_page(server: Server, page: Page) -> None:
     opened(page, f"{server.url}/?classes=7&ratio=0.1&{SETTING}")
+    sentence, shown = headline(page).inner_text(), table(page)
     files = {}
     for kind in ("CSV", "JSON"):
         with page.expect_download(timeout=SOON) as started:
@@ -191,16 +192,16 @@ def test_downloads_agree_with_the_page(server: Server, page: Page) -> None:
         files[kind] = Path(started.value.path()).read_text(encoding="utf-8")
     rows = list(csv.DictReader(files["CSV"].splitlines()))
     document = json.loads(files["JSON"])
-    found = CHANGE.search(headline(page).inner_text())
+    found = CHANGE.search(sentence)
     assert found is not None
     before, after = document["before"], document["after"]
     numbers = [part[name] for name in ("forget_accuracy", "retain_accuracy") for part in (before, after)]
     assert [f"{number:.1f}" for number in numbers] == list(found.groups())
     assert [row["network"] for row in rows] == NETWORKS
     for row in rows:
-        shown = table(page)[row["network"]]
-        assert shown[0].startswith(f"{float(row['forget_accuracy']):.1f} %")
-        assert shown[1].startswith(f"{float(row['retain_accuracy']):.1f} %")
+        forgotten, others, *_ = shown[row["network"]]
+        assert forgotten.startswith(f"{float(row['forget_accuracy']):.1f} %")
+        assert others.startswith(f"{float(row['retain_accuracy']):.1f} %")
     assert float(rows[1]["forget_accuracy"]) == document["after"]["forget_accuracy"]
     assert document["request"]["ratio"] == 0.1
     assert document["class_names"] == ["Sneaker"]
@@ -225,7 +226,9 @@ def test_a_run_is_pinned_and_compared_on_the_runs_page(server: Server, page: Pag
     wait_complete(page, SECONDS)
     wait_settled(page)
     page.get_by_role("link", name="Runs").click()
-    expect(page.get_by_role("heading", level=2)).to_contain_text("2 times in this session: Sneaker", timeout=SOON)
+    expect(page.get_by_role("heading", level=2)).to_contain_text(
+        "You have forgotten twice in this session: Sneaker.", timeout=SOON
+    )
     wait_settled(page)
     rows = page.locator('[data-testid="stDataFrame"] canvas').first.bounding_box()
     assert rows is not None

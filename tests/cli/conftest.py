@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from orthoui.data import DATASETS, SPLITS, Dataset, ImageSet, load_dataset
+from orthoui.data import DATASETS, SPLITS, Dataset, ImageSet, catalog
 from orthoui.evaluation import records
-from orthoui.models.zoo import zoo
+from orthoui.models.zoo import _zoo
 from orthoui.settings import settings
 from tests.cli.calling import call
 
@@ -33,7 +33,7 @@ def tiny() -> Dataset:
 
 
 def forget_caches() -> None:
-    for cached in (settings, zoo, load_dataset, records._records):
+    for cached in (settings, _zoo, catalog._load, records._records):
         cached.cache_clear()
 
 

@@ -11,7 +11,6 @@ from orthoui.data import Dataset, ImageSet
 from orthoui.evaluation import presets as module
 from orthoui.evaluation.presets import Found, Presets, load_presets, paper, recommended, save_presets, search
 from orthoui.evaluation.variants import original
-from orthoui.forgetting.request import PAPER
 from orthoui.models.zoo import TrainedModel
 
 pytestmark = pytest.mark.usefixtures("float32")
@@ -136,5 +135,6 @@ def test_a_file_with_settings_out_of_bounds_is_left_aside_with_a_warning(
 def test_the_papers_setting_is_its_letter() -> None:
     request = paper((1, 2))
     assert request.classes == (1, 2)
-    assert {name: getattr(request, name) for name in PAPER} == PAPER
+    assert (request.ratio, request.strength, request.attenuation) == (0.05, 0.4, "floor")
+    assert (request.score, request.target) == ("difference", "conv")
     assert (request.scope, request.images_per_class, request.edits) == ("all", 5, ())

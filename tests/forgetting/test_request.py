@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orthoui.errors import RequestError
-from orthoui.forgetting.request import PAPER, ForgetRequest, paper_request, parse_request
+from orthoui.forgetting.request import ForgetRequest, parse_request
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_requests_that_differ_in_any_field_have_different_digests() -> None:
 
 
 def test_the_default_request_is_the_papers() -> None:
-    request = paper_request((2,))
-    assert {name: getattr(request, name) for name in PAPER} == PAPER
-    assert request == ForgetRequest.model_validate({"classes": (2,), **PAPER})
+    request = ForgetRequest(classes=(2,))
+    assert (request.ratio, request.strength, request.attenuation) == (0.05, 0.4, "floor")
+    assert (request.score, request.target) == ("difference", "conv")
     assert (request.images_per_class, request.scope) == (5, "all")

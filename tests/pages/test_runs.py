@@ -48,9 +48,9 @@ def test_an_empty_session_is_told_how_to_begin() -> None:
 
 
 def test_every_forgetting_is_a_row_with_its_numbers(app: AppTest) -> None:
-    assert heading(app) == "You have forgotten 2 times in this session: Sneaker."
+    assert heading(app) == "You have forgotten twice in this session: Sneaker."
     rows = app.dataframe[0].value
-    assert list(rows["run"]) == [1, 2]
+    assert list(rows["run"]) == ["1", "2"]
     assert [settings.split(",")[0] for settings in rows["settings"]] == ["ratio 0.3", "ratio 0.02"]
     for place, found in enumerate(remembered(app)):
         after = found.outcome.measured["after"].accuracies
@@ -69,7 +69,7 @@ def test_the_same_request_is_kept_once(app: AppTest) -> None:
     visit(app, FORGET)
     app.slider(key="ratio_choice").set_value(0.3)
     visit(run(app), RUNS)
-    assert list(app.dataframe[0].value["run"]) == [1, 2]
+    assert list(app.dataframe[0].value["run"]) == ["1", "2"]
 
 
 def test_what_is_not_measured_stays_empty(app: AppTest) -> None:
@@ -92,7 +92,7 @@ def test_one_run_is_pinned_and_compared_with_the_current_one(app: AppTest) -> No
     select(app, 0)
     app.button(key="pin").click()
     run(app)
-    assert list(app.dataframe[0].value["pinned"]) == ["A", ""]
+    assert list(app.dataframe[0].value["run"]) == ["1 · A", "2"]
     assert "### A is run 1; the current one is run 2." in text(app)
     first, second = remembered(app)
     assert f"**A: {first.sentence}**" in text(app)
@@ -101,7 +101,7 @@ def test_one_run_is_pinned_and_compared_with_the_current_one(app: AppTest) -> No
 
     app.button(key="unpin").click()
     run(app)
-    assert list(app.dataframe[0].value["pinned"]) == ["", ""]
+    assert list(app.dataframe[0].value["run"]) == ["1", "2"]
     assert "### A is run" not in text(app)
 
 
@@ -140,4 +140,4 @@ def test_the_oldest_run_leaves_when_there_are_too_many(monkeypatch: pytest.Monke
     visit(app, FORGET)
     app.slider(key="ratio_choice").set_value(0.1)
     visit(run(app), RUNS)
-    assert list(app.dataframe[0].value["run"]) == [2, 3]
+    assert list(app.dataframe[0].value["run"]) == ["2", "3"]

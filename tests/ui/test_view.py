@@ -190,7 +190,7 @@ def test_a_long_value_is_cut_in_its_sentence() -> None:
 
 def test_several_bad_values_are_explained_one_by_one_in_order() -> None:
     _, problems = opened({"cam_rows": "0", "ratio": "2", "model": "gone", "example": "x", "seed": "x"})
-    assert [problem.split(" ")[0] for problem in problems] == ["There", "Ratio", "Seed", "Example", "Cam"]
+    assert [problem.split(" ")[0] for problem in problems] == ["There", "Ratio", "Seed", "Example", "Rows"]
 
 
 def test_what_a_link_holds_beyond_the_settings_is_ignored() -> None:
