@@ -183,7 +183,7 @@ def _presets() -> None:
             type="tertiary",
             key="reset",
             on_click=_reset,
-            help="Back to the class and setting the page opened with.",
+            help="Back to the first class and this model's recommended setting.",
         )
 
 

@@ -81,7 +81,7 @@ def _result(current: FineTuningJob) -> None:
     part, epochs = result.accuracies, len(current.epochs)
     times = "one epoch" if epochs == 1 else f"{epochs} epochs"
     st.markdown(
-        f"After {times} of fine-tuning: forgotten class **{estimate_text(part.forget)}**, "
+        f"Best state after {times} of fine-tuning: forgotten class **{estimate_text(part.forget)}**, "
         f"other classes **{estimate_text(part.retain)}** ({part.n_forget + part.n_retain:,} {part.split} images)."
     )
     st.button("Again", key="tuning_again", on_click=lambda: st.session_state.pop(JOB, None))

@@ -175,7 +175,7 @@ def test_fine_tuning_is_started_watched_and_measured(app: AppTest) -> None:
     assert job.problem is None
     run(app)
     assert re.search(
-        r"After one epoch of fine-tuning: forgotten class \*\*\d+\.\d % .*\(600 test images\)", text(app)
+        r"Best state after one epoch of fine-tuning: forgotten class \*\*\d+\.\d % .*\(600 test images\)", text(app)
     )
     app.slider(key="ratio_choice").set_value(0.1)
     run(app)
