@@ -1,7 +1,5 @@
 """What the first page needs, loaded once for the whole process."""
 
-from importlib import import_module
-
 from orthoui.data import load_dataset
 from orthoui.evaluation.variants import original
 from orthoui.models.device import fast_dtype
@@ -20,4 +18,3 @@ def load_first_page() -> None:
     zoo().reference(model, (PREFERRED_CLASS,))
     original(model).complete(data["calibration"].subset(data["calibration"].of_class(0)))
     _ = forget_panel.forget_panel  # its import brings the rest of the libraries
-    import_module("sklearn.svm")  # the attacks of membership inference, which come last on the page
