@@ -25,8 +25,8 @@ HEADS = (
     ),
     (
         "distance to retrained",
-        "Jensen–Shannon divergence between the answers on test images of the forgotten class, 0 to 0.69; in the retrained row: the "
-        "distance between two retrained models with different seeds.",
+        "Jensen–Shannon divergence between the answers on test images of the forgotten class, 0 to 0.69; "
+        "in the retrained row: the distance between two retrained models with different seeds.",
     ),
 )
 WAITING = '<span class="waiting">measuring …</span>'
