@@ -1,6 +1,6 @@
 """One wording for refused values: what was asked and what is allowed, from the bounds that fields declare."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -42,6 +42,11 @@ def explain(error: ValidationError, model: type[BaseModel] | None = None) -> str
 def title(name: str, field: FieldInfo | None = None) -> str:
     """Return the name of a field that a person reads: its title, else its own name as words."""
     return (field.title if field else None) or name.replace("_", " ").capitalize()
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return “A”, “A and B” or “A, B and C”."""
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
 def bounds(field: object) -> tuple[float | None, float | None]:

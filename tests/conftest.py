@@ -10,7 +10,7 @@ import torch
 from orthoui.data import Dataset
 from orthoui.evaluation import predictions, records
 from orthoui.models import zoo as zoo_module
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from orthoui.settings import settings
 from tests.tiny import same_tensors, state_of, tiny_dataset, tiny_model
 

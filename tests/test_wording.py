@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from orthoui.errors import RequestError
-from orthoui.wording import bounds, parse, range_words, title
+from orthoui.wording import bounds, joined, parse, range_words, title
 
 
 class Asked(BaseModel):
@@ -91,3 +91,7 @@ def test_bounds_and_their_words() -> None:
     assert range_words(fields["kind"]) is None
     assert title("images_per_class") == "Images per class"
     assert title("share", fields["share"]) == "Share of all"
+
+
+def test_names_are_joined_as_in_a_sentence() -> None:
+    assert [joined("ABC"[:count]) for count in (1, 2, 3)] == ["A", "A and B", "A, B and C"]

@@ -8,12 +8,9 @@ from torch import Tensor, nn
 
 from orthoui.data import Dataset, ImageSet
 from orthoui.data.preprocessing import prepare
-from orthoui.models.anatomy import examine
 from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.card import ModelCard
-from orthoui.models.checkpoints import weights_digest
-from orthoui.models.fast import folding_is_exact
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel, resident
 
 CLASSES = ("north", "east", "south", "west")
 SIDE = 16
@@ -98,17 +95,7 @@ def tiny_card(**changes: object) -> ModelCard:
 
 def as_model(network: nn.Module, card: ModelCard, name: str = "tiny") -> TrainedModel:
     """Wrap a network as the zoo would."""
-    sample = torch.randn(2, 3, INPUT, INPUT, generator=torch.Generator().manual_seed(0))
-    anatomy = examine(network, sample)
-    return TrainedModel(
-        name=name,
-        card=card,
-        network=network,
-        anatomy=anatomy,
-        digest=weights_digest(network),
-        foldable=folding_is_exact(network, anatomy, sample),
-        device=torch.device("cpu"),
-    )
+    return resident(name, card, network, torch.device("cpu"))
 
 
 @torch.no_grad()

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from orthoui.bench.clock import alternating, repeated
 from orthoui.bench.rows import Row, described, median
 from orthoui.data import Dataset, ImageSet, balanced_positions
-from orthoui.data.preprocessing import prepare
 from orthoui.evaluation.predictions import CHUNK, PredictionMemo, Predictor, sampling_order
 from orthoui.forgetting.activations import ActivationProfile
 from orthoui.forgetting.application import pruned_network
@@ -17,7 +16,7 @@ from orthoui.forgetting.profiles import load_or_measure, measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.fast import fast_copy
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 
 PER_CLASS = 5
 PLAN_GOALS_MS = {"cpu": 5.0, "cuda": 1.0}
@@ -132,9 +131,7 @@ def _forgetting(
 
 
 def _prepared(model: TrainedModel, images: Tensor, dtype: torch.dtype) -> Tensor:
-    card = model.card
-    padding = (card.input_size - images.shape[-1]) // 2
-    return prepare(images, mean=card.mean, std=card.std, padding=padding, dtype=dtype, device=model.device)
+    return model.prepare(images, dtype)
 
 
 def _fastest_loop(

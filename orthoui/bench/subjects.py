@@ -8,7 +8,8 @@ from orthoui.data import Dataset
 from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import save_checkpoint
-from orthoui.models.zoo import SUFFIX, TrainedModel, Zoo
+from orthoui.models.trained import TrainedModel
+from orthoui.models.zoo import SUFFIX, Zoo
 
 DATASET = "fashion-mnist"
 RANDOM_NAME = "benchmark-random-weights"

@@ -15,7 +15,7 @@ from orthoui.wording import bounds
 if TYPE_CHECKING:
     from orthoui.data import Dataset
     from orthoui.evaluation.outcome import Outcome
-    from orthoui.models.zoo import TrainedModel
+    from orthoui.models.trained import TrainedModel
 
 PRESETS = ("paper", "recommended")
 ALL_IMAGES = "all"
@@ -51,15 +51,15 @@ def forget(
 ) -> None:
     """Forget classes by pruning and show the evidence: accuracies, controls, verdict."""
     from orthoui.cli.forget_answer import answer
-    from orthoui.data import SPLITS, load_dataset
+    from orthoui.data import SPLITS
     from orthoui.evaluation.pipeline import forget as steps
     from orthoui.evaluation.summary import document
     from orthoui.models.zoo import default_model, zoo
 
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
-    trained = zoo().get(model or default_model(zoo()))
-    data = load_dataset(trained.card.dataset)
+    trained = zoo().forgettable(model or default_model(zoo()))
+    data = trained.data()
     request = _request(trained, _labels(classes, data), preset, given(fields))
     reference = zoo().reference(trained, request.classes)
     outcomes = steps(trained, data, request, reference, split, membership=membership)

@@ -30,12 +30,11 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     """Search the best setting for every class on calibration images; it takes minutes."""
-    from orthoui.data import load_dataset
     from orthoui.evaluation.presets import save_presets, search
     from orthoui.models.zoo import default_model, zoo
 
-    trained = zoo().get(model or default_model(zoo()))
-    data = load_dataset(trained.card.dataset)
+    trained = zoo().forgettable(model or default_model(zoo()))
+    data = trained.data()
     folder = checked_folder(out or settings().home / "presets")
     with progress_bar(as_json, "Searching", len(data.classes)) as bar:
 

@@ -28,7 +28,7 @@ def record(
 
     The distance between two retrained models is the floor that a distance to one of them is judged by.
     """
-    from orthoui.data import SPLITS, load_dataset
+    from orthoui.data import SPLITS
     from orthoui.evaluation.records import SUFFIX, write_record
     from orthoui.evaluation.variants import original
     from orthoui.models.zoo import default_model, zoo
@@ -36,7 +36,7 @@ def record(
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
     trained = zoo().get(model or default_model(zoo()))
-    images = load_dataset(trained.card.dataset)[split]
+    images = trained.data()[split]
     path = checked_folder(out or settings().home / "records") / f"{trained.name}-{split}{SUFFIX}"
     logits = original(trained).complete(images)
     with writing(path):

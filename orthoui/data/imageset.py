@@ -40,6 +40,12 @@ class ImageSet:
         """Return the positions of the images of one class, int64, ascending."""
         return torch.nonzero(self.labels == label).flatten()
 
+    def without(self, classes: Sequence[int]) -> "ImageSet":
+        """Return the images of all other classes; the set itself when no class is named."""
+        if not classes:
+            return self
+        return self.subset(torch.nonzero(~torch.isin(self.labels, torch.tensor(list(classes)))).flatten())
+
     def subset(self, positions: Tensor) -> "ImageSet":
         """Return the images at these positions as a set of their own."""
         return ImageSet(self.images[positions], self.labels[positions])

@@ -1,6 +1,6 @@
 """What single channels see and do: their maps, their filter, their place in a plan, their effect on every class."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from orthoui.data import Dataset
-from orthoui.data.preprocessing import prepare
 from orthoui.errors import RequestError
 from orthoui.evaluation.accuracy import accuracies
 from orthoui.evaluation.variants import planned
@@ -21,8 +20,9 @@ from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ForgetRequest, ReadAt, parse_request
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.anatomy import ConvLayer, hooked
+from orthoui.models.room import Room
 from orthoui.models.sharing import sharing_copy
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 
 Maps = NDArray[np.float32]
 
@@ -71,29 +71,34 @@ class ChannelEffect:
 
 @torch.inference_mode()
 def activation_maps(
-    model: TrainedModel, plan: Plan | None, image: Tensor, layer: str, read_at: ReadAt = "bn"
+    model: TrainedModel,
+    plan: Plan | None,
+    image: Tensor,
+    layer: str,
+    read_at: ReadAt = "bn",
+    report: Callable[[str], None] = lambda notice: None,
 ) -> Maps:
     """Return the maps (channels, h, w) of one image, uint8 (C, H, W), with a plan applied; without: as trained.
 
     Read as the activation profile reads them, in float32. Raises ``UnknownNameError`` for an unknown layer.
-    The resident network is untouched: hooks live on a copy.
+    The resident network is untouched: hooks live on a copy. ``report`` is told when the device was full.
     """
     point = read_point(model.anatomy[layer], read_at)
-    network = sharing_copy(model.network) if plan is None else pruned_network(model.network, model.anatomy, plan)
-    maps: list[Tensor] = []
 
-    def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-        maps.append(output[0].clone())  # the rectifier behind may write into the same memory
+    def step(device: torch.device, _: int) -> Tensor:
+        placed = model.on(device)
+        bare = sharing_copy(placed.network) if plan is None else pruned_network(placed.network, model.anatomy, plan)
+        maps: list[Tensor] = []
 
-    with hooked(network.eval(), {point: keep}):
-        network(_input(model, image))
-    return _array(maps[-1].clamp(min=0) if read_at == "relu" else maps[-1])
+        def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
+            maps.append(output[0].clone())  # the rectifier behind may write into the same memory
 
+        with hooked(bare.eval(), {point: keep}):
+            bare(placed.prepare(image[None]))
+        return maps[-1]
 
-def _input(model: TrainedModel, image: Tensor) -> Tensor:
-    card = model.card
-    padding = (card.input_size - image.shape[-1]) // 2
-    return prepare(image[None], mean=card.mean, std=card.std, padding=padding, device=model.device)
+    maps = Room(model.device, report=report).fit(step)
+    return _array(maps.clamp(min=0) if read_at == "relu" else maps)
 
 
 def _array(tensor: Tensor) -> Maps:

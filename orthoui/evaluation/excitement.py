@@ -1,22 +1,21 @@
 """Which images excite a channel most: peaks of a layer over a whole set of images, remembered."""
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from orthoui.data import ImageSet
-from orthoui.data.preprocessing import prepare
 from orthoui.evaluation.channels import checked_layer
 from orthoui.evaluation.predictions import PredictionMemo
-from orthoui.forgetting.activations import read_point
+from orthoui.forgetting.activations import peak_hook, read_point
 from orthoui.models.anatomy import hooked
 from orthoui.models.device import fast_dtype
 from orthoui.models.fast import fast_copy
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.room import Room
+from orthoui.models.trained import TrainedModel
 
 Peaks = NDArray[np.float32]
 
@@ -56,22 +55,15 @@ def layer_peaks(model: TrainedModel, images: ImageSet, layer: str) -> Peaks:
 
 @torch.inference_mode()
 def _measured(model: TrainedModel, images: ImageSet, layer: str) -> Peaks:
-    part, card, dtype = model.anatomy[layer], model.card, fast_dtype(model.device)
-    network = fast_copy(model.network, model.anatomy, dtype, fold=model.foldable)
-    # Folded into its convolution, a batch norm is an identity: its output is still what is read.
-    peaks: list[Tensor] = []
-    parts: list[Peaks] = []
-    padding = (card.input_size - images.images.shape[-1]) // 2
+    point = read_point(model.anatomy[layer], "bn")
 
-    def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-        peak = output.amax(dim=(2, 3)).float()
-        # a layer that runs twice counts with its higher peak
-        peaks[:] = [torch.maximum(peaks[0], peak)] if peaks else [peak]
+    def step(device: torch.device, part: slice) -> Peaks:
+        placed, dtype = model.on(device), fast_dtype(device)
+        # Folded into its convolution, a batch norm is an identity: its output is still what is read.
+        network = fast_copy(placed.network, model.anatomy, dtype, fold=model.foldable)
+        peaks: dict[str, Tensor] = {}
+        with hooked(network, {point: peak_hook(layer, "bn", peaks)}):
+            network(placed.prepare(images.images[part], dtype))
+        return peaks[layer].float().cpu().numpy()
 
-    hooks: dict[str, Any] = {read_point(part, "bn"): keep}
-    with hooked(network, hooks):
-        for start in range(0, len(images), CHUNK):
-            chunk = images.images[start : start + CHUNK]
-            network(prepare(chunk, mean=card.mean, std=card.std, padding=padding, dtype=dtype, device=model.device))
-            parts.append(peaks.pop().cpu().numpy())
-    return np.concatenate(parts)
+    return np.concatenate(list(Room(model.device, CHUNK).over(len(images), step)))

@@ -1,7 +1,6 @@
 """Grad-CAM: where in an image a network sees evidence for a class."""
 
 import copy
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,13 +11,11 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
-from orthoui.errors import ResourceError
+from orthoui.models.room import Room
 
 Maps = NDArray[np.float32]
 
 BATCH = 32
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,20 +42,13 @@ def grad_cam(network: nn.Module, layer: str, inputs: Tensor, targets: Sequence[i
     if len(inputs) != len(targets) or not len(inputs):
         raise ValueError(f"{len(targets)} classes do not fit {len(inputs)} images.")
     private = copy.deepcopy(network).float().eval().requires_grad_(False)
-    parts: list[tuple[Maps, Maps]] = []
-    notices: list[str] = []
-    start, batch = 0, BATCH
-    while start < len(inputs):
-        part = slice(start, start + batch)
-        try:
-            parts.append(_explained(private, layer, inputs[part], targets[part]))
-            start += batch
-        except torch.OutOfMemoryError:
-            private, batch, notice = _smaller(private, batch)
-            notices.append(notice)
-            log.warning(notice)
-    maps, logits = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Heatmaps(maps, logits, tuple(notices))
+    room = Room(inputs.device, BATCH)
+
+    def step(device: torch.device, part: slice) -> tuple[Maps, Maps]:
+        return _explained(private.to(device), layer, inputs[part].to(device), targets[part])
+
+    maps, logits = (np.concatenate(arrays) for arrays in zip(*room.over(len(inputs), step), strict=True))
+    return Heatmaps(maps, logits, tuple(room.notices))
 
 
 def _explained(private: nn.Module, layer: str, inputs: Tensor, targets: Sequence[int]) -> tuple[Maps, Maps]:
@@ -73,14 +63,3 @@ def _explained(private: nn.Module, layer: str, inputs: Tensor, targets: Sequence
         return np.asarray(maps, dtype=np.float32), cam.outputs.detach().float().cpu().numpy()
     finally:
         cam.activations_and_grads.release()
-
-
-def _smaller(private: nn.Module, batch: int) -> tuple[nn.Module, int, str]:
-    if batch > 1:
-        batch = max(1, batch // 4)
-        return private, batch, f"The device ran out of memory; heatmaps are now computed {batch} at a time."
-    if next(private.parameters()).device.type == "cpu":
-        raise ResourceError(
-            "There is not enough memory for the heatmap of a single image. Close other programs and try again."
-        )
-    return private.cpu(), BATCH, "The device has too little free memory; the processor computes the heatmaps, slowly."

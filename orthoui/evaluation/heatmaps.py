@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from orthoui.data import ImageSet
-from orthoui.data.preprocessing import prepare
 from orthoui.errors import UnknownNameError
 from orthoui.evaluation.accuracy import NORMAL_95
 from orthoui.evaluation.gradcam import Heatmaps, Maps, grad_cam
@@ -44,6 +43,11 @@ class Comparison:
     seen: Mapping[Variant, Heatmaps]
     drift: Drift
     vanished: NDArray[np.bool_]
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What had to give way to a full device, each sentence once."""
+        return tuple(dict.fromkeys(notice for looks in self.seen.values() for notice in looks.notices))
 
 
 @dataclass(frozen=True)
@@ -148,10 +152,7 @@ def _looked(
         maps, logits = memo.get((*key, "maps")), memo.get((*key, "logits"))
         if maps is not None and logits is not None:
             return Heatmaps(maps, logits)
-        card = model.card
-        padding = (card.input_size - images.images.shape[-1]) // 2
-        inputs = prepare(images.images, mean=card.mean, std=card.std, padding=padding, device=model.device)
-        found = grad_cam(predictor.make(), module, inputs, targets)
+        found = grad_cam(predictor.make(), module, model.prepare(images.images), targets)
         memo.put((*key, "maps"), found.maps)
         memo.put((*key, "logits"), found.logits)
     return found

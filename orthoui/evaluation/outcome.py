@@ -11,6 +11,7 @@ from orthoui.evaluation.membership import MembershipResult
 from orthoui.evaluation.variants import Variant
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.request import ForgetRequest
+from orthoui.wording import joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,7 @@ class Outcome:
     @property
     def forgotten(self) -> str:
         """Names of the forgotten classes, as one phrase."""
-        names = [self.class_names[label] for label in self.request.classes]
-        return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+        return joined([self.class_names[label] for label in self.request.classes])
 
     @property
     def exact(self) -> bool:

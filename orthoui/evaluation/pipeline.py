@@ -22,7 +22,7 @@ from orthoui.forgetting.profiles import MeasuredProfile, load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.device import fast_dtype, synchronise
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 
 
 def forget(
@@ -97,7 +97,7 @@ def _start(
             "evaluate": 0.0,
         },
         reference=None if reference is None else reference.name,
-        notices=() if measured.notice is None else (measured.notice,),
+        notices=measured.notices,
     )
 
 

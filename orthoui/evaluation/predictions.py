@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from orthoui.data import ImageSet
 from orthoui.evaluation.runner import Logits, Runner
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from orthoui.settings import settings
 
 FIRST_CHUNK = 500
@@ -145,7 +145,7 @@ class _Progress:
     @property
     def notices(self) -> tuple[str, ...]:
         """What a person should know about how it is computed."""
-        return tuple(self._runner.notices)
+        return self._runner.notices
 
     def beyond(self, seen: int) -> int:
         """Return how many images are done, more than ``seen``; computes a chunk unless another session did."""

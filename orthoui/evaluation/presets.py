@@ -17,7 +17,7 @@ from orthoui.files import write_atomically
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from orthoui.settings import assets_folder, settings
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def load_presets(model: TrainedModel) -> Presets | None:
             except (OSError, ValidationError) as error:
                 log.warning("The presets %s cannot be read and are left aside: %s", path, error)
                 continue
-            if presets.weights == model.digest:
+            if presets.weights == model.weights:
                 return presets
     return None
 
@@ -117,7 +117,7 @@ def search(
     overall = max(votes, key=lambda vote: _agreement(vote, votes))
     return Presets(
         model=model.name,
-        weights=model.digest,
+        weights=model.weights,
         images=data["calibration"].digest,
         overall=dict(overall),
         classes=found,

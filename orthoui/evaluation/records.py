@@ -19,7 +19,8 @@ from orthoui.data import ImageSet
 from orthoui.files import write_atomically
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import METADATA_KEY
-from orthoui.models.zoo import TrainedModel, is_reference
+from orthoui.models.trained import TrainedModel
+from orthoui.models.zoo import is_reference
 from orthoui.settings import assets_folder, settings
 
 Logits = NDArray[np.float32]
@@ -53,7 +54,7 @@ class Record:
 
 def write_record(model: TrainedModel, images: ImageSet, logits: Logits, path: Path) -> None:
     """Write logits (N, classes) as float16, with the model's card and both digests."""
-    metadata = {METADATA_KEY: model.card.model_dump_json(), "images": images.digest, "weights": model.digest}
+    metadata = {METADATA_KEY: model.card.model_dump_json(), "images": images.digest, "weights": model.weights}
     write_atomically(path, save({"logits": logits.astype(np.float16)}, metadata=metadata))
     _records.cache_clear()
 
@@ -61,7 +62,7 @@ def write_record(model: TrainedModel, images: ImageSet, logits: Logits, path: Pa
 def recorded(model: TrainedModel, images: ImageSet) -> Logits | None:
     """Return the recorded logits of exactly this model on exactly these images, if there are any."""
     for record in all_records():
-        if record.weights == model.digest and record.images == images.digest:
+        if record.weights == model.weights and record.images == images.digest:
             return record.logits(len(images))
     return None
 

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -14,12 +13,14 @@ from orthoui.errors import OrthoError
 from orthoui.evaluation.accuracy import accuracies, confusion
 from orthoui.evaluation.outcome import Measured
 from orthoui.evaluation.predictions import PredictionMemo, Predictor
+from orthoui.evaluation.runner import Logits
 from orthoui.forgetting.application import pruned_network
 from orthoui.forgetting.finetuning import Epoch, FineTuning, fine_tune
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.room import Room
+from orthoui.models.trained import TrainedModel
 
 log = logging.getLogger(__name__)
 
@@ -33,37 +34,36 @@ def measure_fine_tuned(
     *,
     cancelled: Callable[[], bool] = lambda: False,
     report: Callable[[Epoch], None] = lambda epoch: None,
+    notice: Callable[[str], None] = lambda sentence: None,
 ) -> Measured:
     """Prune, fine-tune on the retained training images, and measure on ``split``; nothing is kept.
 
-    Early stopping looks at retained calibration images only. Raises ``CancelledError``, ``RequestError``.
+    Early stopping looks at retained calibration images only. On a full device it starts again on the processor and
+    tells ``notice`` so. Raises ``CancelledError``, ``RequestError``, ``ResourceError``.
     """
     plan = make_plan(load_or_measure(model, data, request).profile, model.anatomy, request)
-    tuned = fine_tune(
-        pruned_network(model.network, model.anatomy, plan),
-        model,
-        _retained(data["train"], request),
-        settings,
-        accuracy=lambda network: _accuracy(model, network, _retained(data["calibration"], request)),
-        cancelled=cancelled,
-        report=report,
-    )
-    images = data[split]
-    logits = _predict(model, tuned, images)
-    labels = images.labels.numpy()
+
+    def step(device: torch.device, _: int) -> Logits:
+        placed = model.on(device)
+        tuned = fine_tune(
+            pruned_network(placed.network, model.anatomy, plan),
+            placed,
+            data["train"].without(request.classes),
+            settings,
+            accuracy=lambda network: _accuracy(placed, network, data["calibration"].without(request.classes)),
+            cancelled=cancelled,
+            report=report,
+        )
+        return _predict(placed, tuned, data[split])
+
+    logits = Room(model.device, report=notice).fit(step)
+    labels = data[split].labels.numpy()
     return Measured(
         accuracies(logits, labels, request.classes, split), confusion(logits, labels, len(data.classes)), exact=True
     )
 
 
-def _retained(images: ImageSet, request: ForgetRequest) -> ImageSet:
-    keep = ~torch.isin(images.labels, torch.tensor(request.classes))
-    return images.subset(torch.nonzero(keep).flatten())
-
-
-def _predict(
-    model: TrainedModel, network: nn.Module, images: ImageSet
-) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def _predict(model: TrainedModel, network: nn.Module, images: ImageSet) -> Logits:
     return Predictor(model, lambda: network, "fine-tuned", PredictionMemo(1)).complete(images)
 
 
@@ -77,6 +77,7 @@ class _Progress:
     epochs: tuple[Epoch, ...] = ()
     result: Measured | None = None
     problem: str | None = None
+    notices: tuple[str, ...] = ()
 
 
 class FineTuningJob:
@@ -111,6 +112,11 @@ class FineTuningJob:
         """Why there is no result, in words."""
         return self._state.problem
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What had to give way to a full device, in sentences."""
+        return self._state.notices
+
     def cancel(self) -> None:
         """Ask it to stop; it does within one step."""
         self._stop.set()
@@ -123,9 +129,12 @@ class FineTuningJob:
         def report(epoch: Epoch) -> None:
             self._state.epochs += (epoch,)
 
+        def notice(sentence: str) -> None:
+            self._state.notices += (sentence,)
+
         try:
             self._state.result = measure_fine_tuned(
-                model, data, self.request, self.settings, cancelled=self._stop.is_set, report=report
+                model, data, self.request, self.settings, cancelled=self._stop.is_set, report=report, notice=notice
             )
         except OrthoError as error:
             self._state.problem = str(error)

@@ -12,7 +12,7 @@ from orthoui.forgetting.application import pruned_network
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 
 Variant = Literal["before", "after", "retrained", "random", "mask"]
 

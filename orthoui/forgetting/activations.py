@@ -42,7 +42,7 @@ def activation_profile(
     sums = {layer.name: torch.zeros(classes, layer.channels, dtype=torch.float64) for layer in anatomy.layers}
     counts = torch.zeros(classes, dtype=torch.float64)
     peaks: dict[str, Tensor] = {}
-    hooks = {read_point(layer, read_at): _peak_hook(layer.name, read_at, peaks) for layer in anatomy.layers}
+    hooks = {read_point(layer, read_at): peak_hook(layer.name, read_at, peaks) for layer in anatomy.layers}
     with hooked(copy, hooks):
         for inputs, labels in batches:
             copy(inputs)
@@ -60,7 +60,9 @@ def read_point(layer: ConvLayer, read_at: ReadAt) -> str:
     return layer.name if read_at == "conv" or layer.norm is None else layer.norm
 
 
-def _peak_hook(name: str, read_at: ReadAt, peaks: dict[str, Tensor]) -> Any:
+def peak_hook(name: str, read_at: ReadAt, peaks: dict[str, Tensor]) -> Any:
+    """Return a forward hook that puts the spatial maximum of every channel, (N, channels), into ``peaks[name]``."""
+
     def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
         peak = output.amax(dim=(2, 3))
         if read_at == "relu":  # max ReLU(a) = ReLU(max a), so the rectifier itself need not be found

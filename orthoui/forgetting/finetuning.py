@@ -10,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from orthoui.data import ImageSet
-from orthoui.data.preprocessing import prepare
 from orthoui.errors import CancelledError, RequestError
 from orthoui.models.device import fast_dtype
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from orthoui.training.orthogonality import orthogonality_penalty
 
 
@@ -115,13 +114,10 @@ def _prepare_mode(network: nn.Module, *, freeze_bn: bool) -> None:
 def _batches(
     model: TrainedModel, images: ImageSet, size: int, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    card = model.card
     order = torch.randperm(len(images), generator=generator)
     for start, stop in itertools.pairwise(range(0, len(images) + 1, size)):
         part = order[start:stop]
-        padding = (card.input_size - images.images.shape[-1]) // 2
-        inputs = prepare(images.images[part], mean=card.mean, std=card.std, padding=padding, device=model.device)
-        yield inputs, images.labels[part].to(model.device)
+        yield model.prepare(images.images[part]), images.labels[part].to(model.device)
 
 
 def _step(

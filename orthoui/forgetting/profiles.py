@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +15,18 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from orthoui.data import Dataset, ImageSet, balanced_positions
-from orthoui.data.preprocessing import prepare
 from orthoui.errors import RequestError
 from orthoui.files import write_atomically
 from orthoui.forgetting.activations import BATCH, ActivationProfile, activation_profile
 from orthoui.forgetting.request import ForgetRequest, ReadAt
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.room import Room
+from orthoui.models.trained import TrainedModel
 from orthoui.settings import settings
 
 log = logging.getLogger(__name__)
+
+MOST_CACHED = 500
+"""Profiles kept on disk; each is some tens of kilobytes."""
 
 Means = dict[str, NDArray[np.float32]]
 
@@ -35,7 +38,7 @@ class MeasuredProfile:
     profile: ActivationProfile
     milliseconds: float
     cached: bool
-    notice: str | None = None
+    notices: tuple[str, ...] = ()
 
 
 def load_or_measure(
@@ -44,7 +47,7 @@ def load_or_measure(
     """Return the profile a request needs, from the cache in ``folder`` if it is there and sound.
 
     The key is (weights digest, training images digest, images per class, read point, seed). Problems
-    with the cache never stop the work: they are logged and put into ``notice``.
+    with the cache never stop the work: they are logged and put into ``notices``.
     """
     started = time.perf_counter()
     folder = folder or settings().cache_folder / "profiles"
@@ -53,48 +56,68 @@ def load_or_measure(
     seed = 0 if per_class == largest else request.seed  # all images: there is only one draw
     key = f"{model.digest}-{data['train'].digest}-{per_class}-{request.read_at}-{seed}"
     path = folder / f"{key}.safetensors"
-    notice = None
+    notices: list[str] = []
     try:
         means = _read(path, model, len(data.classes))
         if means is not None:
             return MeasuredProfile(ActivationProfile(means, len(data.classes)), _since(started), cached=True)
     except _DamagedError as error:
-        notice = f"The cached activation profile was damaged ({error}) and has been measured again."
-        log.warning("%s %s", notice, path)
-    profile = measure(model, data["train"], per_class, request.read_at, seed)
+        notices.append(f"The cached activation profile was damaged ({error}) and has been measured again.")
+        log.warning("%s %s", notices[-1], path)
+    profile = measure(model, data["train"], per_class, request.read_at, seed, notices.append)
     elapsed = _since(started)
     try:
         means = dict(profile.means)
         write_atomically(path, save(means, metadata={"sha256": _checksum(means)}))
+        _keep_newest(folder)
     except OSError as error:
-        notice = (
+        notices.append(
             f"The activation profile could not be cached ({error.strerror or error}). The result is right; the "
             "profile is measured again next time. Free some space, or set ORTHOUI_HOME to another folder."
         )
-        log.warning("%s %s", notice, path)
-    return MeasuredProfile(profile, elapsed, cached=False, notice=notice)
+        log.warning("%s %s", notices[-1], path)
+    return MeasuredProfile(profile, elapsed, cached=False, notices=tuple(notices))
 
 
 def measure(
-    model: TrainedModel, images: ImageSet, per_class: int, read_at: ReadAt = "bn", seed: int = 0
+    model: TrainedModel,
+    images: ImageSet,
+    per_class: int,
+    read_at: ReadAt = "bn",
+    seed: int = 0,
+    report: Callable[[str], None] = lambda notice: None,
 ) -> ActivationProfile:
-    """Measure a profile in float32 from ``per_class`` seeded training images of every class."""
+    """Measure a profile in float32 from ``per_class`` seeded training images of every class.
+
+    ``report`` is told in a sentence when the device was full and how it was done instead.
+    """
     if len(model.card.classes) != int(images.labels.max()) + 1:
         raise RequestError(
             f"Model “{model.name}” knows {len(model.card.classes)} classes, the images have "
             f"{int(images.labels.max()) + 1}. Choose the data set it was trained on: {model.card.dataset}."
         )
     chosen = images.subset(balanced_positions(images.labels, per_class, seed))
-    return activation_profile(model.network, model.anatomy, _batches(model, chosen), len(model.card.classes), read_at)
+    room = Room(model.device, BATCH, report=report)
+
+    def step(device: torch.device, batch: int) -> ActivationProfile:
+        placed = model.on(device)
+        batches = _batches(placed, chosen, batch)
+        return activation_profile(placed.network, model.anatomy, batches, len(model.card.classes), read_at)
+
+    return room.fit(step)
 
 
-def _batches(model: TrainedModel, images: ImageSet) -> Iterator[tuple[Tensor, Tensor]]:
-    card = model.card
-    padding = (card.input_size - images.images.shape[-1]) // 2
-    for start in range(0, len(images), BATCH):
-        part = slice(start, start + BATCH)
-        inputs = prepare(images.images[part], mean=card.mean, std=card.std, padding=padding, device=model.device)
-        yield inputs, images.labels[part]
+def _batches(model: TrainedModel, images: ImageSet, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(0, len(images), size):
+        part = slice(start, start + size)
+        yield model.prepare(images.images[part]), images.labels[part]
+
+
+def _keep_newest(folder: Path) -> None:
+    """Delete the oldest profiles beyond ``MOST_CACHED``; another process may be doing the same."""
+    files = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime_ns)
+    for path in files[:-MOST_CACHED]:
+        path.unlink(missing_ok=True)
 
 
 class _DamagedError(Exception):

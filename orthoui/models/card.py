@@ -1,8 +1,8 @@
 """What a checkpoint says about itself: everything needed to rebuild, repeat and judge the model."""
 
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from orthoui.models.architectures import PAPER_WIDTH, TITLES
 
@@ -19,7 +19,7 @@ class ModelCard(BaseModel):
     images_digest: str = Field(description="digest of the training images")
     input_size: int = Field(ge=8, le=1024)
     mean: tuple[float, ...] = Field(min_length=1, max_length=3)
-    std: tuple[float, ...] = Field(min_length=1, max_length=3)
+    std: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1, max_length=3)
     orthogonality: float = Field(ge=0, description="weight λ of the orthogonality penalty; 0 is a plain network")
     seed: int
     forgets: tuple[int, ...] = Field(default=(), description="classes left out of training: a retrained reference")
@@ -30,6 +30,14 @@ class ModelCard(BaseModel):
     )
     training_seconds: float | None = None
     versions: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_mean_per_channel(self) -> Self:
+        if len(self.mean) != len(self.std) or len(self.mean) == 2:
+            raise ValueError("mean and std need one value each, or three")
+        if any(not 0 <= label < len(self.classes) for label in self.forgets):
+            raise ValueError("forgets names a class that is not there")
+        return self
 
     @property
     def title(self) -> str:

@@ -67,9 +67,11 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, ModelCard]:
     """Rebuild a network: float32, evaluation mode, gradients off. Raises ``CheckpointError``."""
     card = read_card(path)
     try:
-        network = ARCHITECTURES[card.architecture](classes=len(card.classes), width=card.width)
+        make = ARCHITECTURES[card.architecture]
     except UnknownNameError as error:
         raise CheckpointError(f"{path.name} cannot be rebuilt. {error}") from error
+    with torch.device("meta"):  # no memory before the shapes are known to fit: a card can claim any width
+        network = make(classes=len(card.classes), width=card.width)
     expected = network.state_dict()
     try:
         with safe_open(path, framework="pt") as file:
@@ -77,7 +79,8 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, ModelCard]:
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path.name} is damaged ({error}). Copy it again.") from error
     _check_shapes(path.name, card, tensors, expected)
-    network.load_state_dict({name: tensor.to(expected[name].dtype) for name, tensor in tensors.items()})
+    converted = {name: tensor.to(expected[name].dtype) for name, tensor in tensors.items()}
+    network.load_state_dict(converted, assign=True)
     if not all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values()):
         raise CheckpointError(f"{path.name} holds weights that are not finite numbers. Train the model anew.")
     return network.eval().requires_grad_(False), card

@@ -1,8 +1,10 @@
 """Copies of a network that own their module tree but share every tensor."""
 
+import itertools
 from collections import OrderedDict
 from typing import Any, TypeVar
 
+import torch
 from torch import nn
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -53,3 +55,9 @@ def with_tensors(network: Network, tensors: dict[str, Any]) -> Network:
         else:
             owner._parameters[attribute] = nn.Parameter(tensor, requires_grad=False)
     return copy
+
+
+def moved(network: Network, device: torch.device) -> Network:
+    """Return a sharing copy whose tensors lie on ``device``, moved one by one."""
+    tensors = itertools.chain(network.named_parameters(), network.named_buffers())
+    return with_tensors(network, {name: tensor.detach().to(device) for name, tensor in tensors})

@@ -8,32 +8,18 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from torch import nn
 
-from orthoui.errors import CheckpointError, OrthoError, UnknownNameError
-from orthoui.models.anatomy import Anatomy, examine
+from orthoui.errors import CheckpointError, OrthoError, RequestError, UnknownNameError
 from orthoui.models.card import ModelCard
-from orthoui.models.checkpoints import load_checkpoint, read_card, weights_digest
+from orthoui.models.checkpoints import load_checkpoint, read_card
 from orthoui.models.device import resolve_device
-from orthoui.models.fast import folding_is_exact
+from orthoui.models.room import Room
+from orthoui.models.trained import TrainedModel, resident
 from orthoui.settings import settings
 
 SUFFIX = ".safetensors"
 RESIDENT_MODELS = 16
 PREFERRED_MODEL = "fashion-mnist-resnet18-w16-orthogonal"
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedModel:
-    """A resident model: float32, evaluation mode, gradients off, shared by all sessions, never written to."""
-
-    name: str
-    card: ModelCard
-    network: nn.Module
-    anatomy: Anatomy
-    digest: str
-    foldable: bool
-    device: torch.device
 
 
 @dataclass(frozen=True)
@@ -49,17 +35,18 @@ class ModelEntry:
 class Zoo:
     """Checkpoints of some folders; the most recently used stay in memory."""
 
-    def __init__(self, folders: Sequence[Path], device: torch.device, resident: int = RESIDENT_MODELS) -> None:
+    def __init__(self, folders: Sequence[Path], device: torch.device, most: int = RESIDENT_MODELS) -> None:
         self._folders = tuple(folders)
         self._device = device
-        self._resident = resident
+        self._most = most
         self._models: OrderedDict[tuple[str, int], TrainedModel] = OrderedDict()
         self._cards: dict[tuple[Path, int], ModelEntry] = {}
         self._lock = threading.RLock()
 
     def entries(self) -> list[ModelEntry]:
         """List every checkpoint, damaged ones included; a later folder's name wins over an earlier one's."""
-        found = {path.stem: path for folder in self._folders for path in sorted(folder.glob(f"*{SUFFIX}"))}
+        files = (path for folder in self._folders for path in sorted(folder.glob(f"*{SUFFIX}")))
+        found = {path.stem: path for path in files if path.is_file()}
         return [self._entry(name, path) for name, path in found.items()]
 
     def trained(self) -> list[ModelEntry]:
@@ -79,9 +66,20 @@ class Zoo:
             if key not in self._models:
                 self._models[key] = self._load(name, entry.path)
             self._models.move_to_end(key)
-            while len(self._models) > self._resident:
+            while len(self._models) > self._most:
                 self._models.popitem(last=False)
             return self._models[key]
+
+    def forgettable(self, name: str) -> TrainedModel:
+        """Return a model that a class can be forgotten in. Raises ``RequestError`` for a retrained reference too."""
+        model = self.get(name)
+        if model.card.forgets:
+            allowed = ", ".join(entry.name for entry in self.trained())
+            raise RequestError(
+                f"{name} was retrained without a class, so that others can be compared with it; nothing can be "
+                f"forgotten in it. Choose one of: {allowed}."
+            )
+        return model
 
     def reference(self, model: TrainedModel, classes: Sequence[int]) -> TrainedModel | None:
         """Return the model retrained without ``classes``: same data, architecture and width.
@@ -109,19 +107,7 @@ class Zoo:
 
     def _load(self, name: str, path: Path) -> TrainedModel:
         network, card = load_checkpoint(path)
-        network = network.to(self._device).to(memory_format=torch.channels_last)
-        generator = torch.Generator().manual_seed(0)
-        sample = torch.randn(2, 3, card.input_size, card.input_size, generator=generator).to(self._device)
-        anatomy = examine(network, sample)
-        return TrainedModel(
-            name=name,
-            card=card,
-            network=network,
-            anatomy=anatomy,
-            digest=weights_digest(network),
-            foldable=folding_is_exact(network, anatomy, sample),
-            device=self._device,
-        )
+        return Room(self._device).fit(lambda device, _: resident(name, card, network, device))
 
 
 def is_reference(card: ModelCard, original: ModelCard, classes: Sequence[int]) -> bool:

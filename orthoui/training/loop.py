@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from orthoui.data import Dataset, ImageSet
+from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
 from orthoui.models.architectures import ARCHITECTURES
 from orthoui.training.orthogonality import orthogonality_penalty
@@ -50,7 +50,7 @@ def train_network(
         torch.manual_seed(recipe.seed)
         network = ARCHITECTURES[recipe.architecture](classes=len(data.classes), width=recipe.width)
     network = network.to(device).to(memory_format=torch.channels_last).train()
-    images = retained(data["train"], recipe.forgets)
+    images = data["train"].without(recipe.forgets)
     pixels = prepare(images.images, mean=mean, std=std, padding=data.padding)
     labels = images.labels
     steps = max(1, len(images) // recipe.batch_size)  # fewer images than a batch are one batch
@@ -74,14 +74,6 @@ def train_network(
         loss, penalty, accuracy = (totals / steps).tolist()
         report(Progress(epoch + 1, recipe.epochs, loss, penalty, 100 * accuracy, time.perf_counter() - started))
     return network.eval().requires_grad_(False)
-
-
-def retained(images: ImageSet, forgets: tuple[int, ...]) -> ImageSet:
-    """Return the images of all classes but the forgotten ones."""
-    if not forgets:
-        return images
-    keep = ~torch.isin(images.labels, torch.tensor(forgets))
-    return images.subset(torch.nonzero(keep).flatten())
 
 
 def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:

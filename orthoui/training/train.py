@@ -15,7 +15,7 @@ from orthoui.data.preprocessing import prepare
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import save_checkpoint
 from orthoui.models.device import fast_dtype, resolve_device
-from orthoui.training.loop import Progress, retained, train_network
+from orthoui.training.loop import Progress, train_network
 from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.recipe import Recipe
 
@@ -93,7 +93,7 @@ def measured_accuracy(
     device = next(network.parameters()).device
     accuracy: dict[str, float] = {}
     for split in SPLITS:
-        images = retained(data[split], recipe.forgets)
+        images = data[split].without(recipe.forgets)
         correct = 0
         for start in range(0, len(images), EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)

@@ -5,7 +5,6 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from orthoui.errors import OrthoError, UnknownNameError
 from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
 from orthoui.models.zoo import zoo
@@ -29,6 +28,8 @@ WORDS = {
 }
 READ_WORDS = {"conv": "At the convolution", "bn": "Behind batch norm", "relu": "Behind the rectifier"}
 IMAGE_COUNTS = (1, 2, 5, 10, 20, 50, 100, 1_000_000)
+KEPT = ("example", "tune_epochs", "tune_freeze")
+"""Fields of the view that mean the same for another model."""
 
 
 def request_controls() -> None:
@@ -88,23 +89,19 @@ def twin_of(name: str) -> str | None:
     return None
 
 
+@session.reported()
 def choose_model(name: str, *, keep_settings: bool = False) -> None:
     """Switch to another model; without ``keep_settings`` its own recommended setting is taken."""
-    view = session.view()
-    try:
-        if name not in [entry.name for entry in zoo().trained()]:
-            raise UnknownNameError("model", name, [entry.name for entry in zoo().trained()])
-        model = zoo().get(name)
-    except OrthoError as error:
-        session.report(str(error))
-        return
+    view, model = session.view(), zoo().forgettable(name)
     classes = tuple(label for label in view.request.classes if label < len(model.card.classes)) or (0,)
     request = view.request.model_copy(update={"edits": (), "classes": classes})
     if not keep_settings:
         request = default_request(model, classes)
-    session.set_view(View(model=name, request=request, example=view.example))
+    kept = {field: getattr(view, field) for field in KEPT}
+    session.set_view(View(model=name, request=request, **kept))
 
 
+@session.reported()
 def choose_classes(classes: list[int]) -> None:
     """Forget other classes; a setting that is a preset follows to the new class's preset."""
     count = len(session.data().classes)
@@ -197,6 +194,7 @@ def _preset_button(label: str, request: ForgetRequest, active: bool, words: str)
     )
 
 
+@session.reported()
 def _reset() -> None:
     from orthoui.ui.view import from_query
 

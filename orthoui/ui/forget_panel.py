@@ -5,16 +5,16 @@ from typing import Any
 import streamlit as st
 from pydantic_core import to_json
 
-from orthoui.evaluation.channels import channel_in_bar
+from orthoui.evaluation.channels import channel_in_bar, checked_layer
 from orthoui.evaluation.outcome import Outcome
 from orthoui.evaluation.pipeline import forget
 from orthoui.evaluation.summary import cost, document, headline, to_csv
 from orthoui.evaluation.verdict import judge
 from orthoui.figures import CONFIG
 from orthoui.ui import controls, runs, session
-from orthoui.ui.channels.choice import clickable, open_channel
+from orthoui.ui.channels.choice import BAR, MARK, Bar, Mark, clickable, open_channel
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
-from orthoui.ui.frame import explained, show_problems
+from orthoui.ui.frame import panel
 from orthoui.ui.table import table_html
 from orthoui.ui.tuning_panel import tuning_panel
 
@@ -51,18 +51,14 @@ class Slots:
         self.footer = st.container()
 
 
-@st.fragment
+@panel
 def forget_panel() -> None:
     """Draw the page; only this part runs again when a control moves."""
     picked = st.session_state.pop(PICKED, None)
     if picked is not None:
         open_channel(*picked)
-    show_problems()
     controls.model_controls()
-    slots = Slots()
-    with explained():
-        _measure(slots)
-    session.write_link()
+    _measure(Slots())
 
 
 def _measure(slots: Slots) -> None:
@@ -106,16 +102,19 @@ def _channels(slots: Slots, outcome: Outcome) -> None:
     if not plan.layers:
         return
 
-    def pick_bar(bar: list[float]) -> None:
+    def pick_bar(bar: Bar) -> None:
         st.session_state[PICKED] = channel_in_bar(plan, bar[1], bar[2])
 
-    def pick_mark(mark: list[Any]) -> None:
-        st.session_state[PICKED] = (mark[0], int(mark[1]))
-
     with slots.histogram:
-        clickable(histogram_figure(plan, mode), "histogram-chart", pick_bar)
+        clickable(histogram_figure(plan, mode), "histogram-chart", BAR, pick_bar)
     with slots.layers:
-        clickable(layers_figure(plan, mode), "layers-chart", pick_mark)
+        clickable(layers_figure(plan, mode), "layers-chart", MARK, pick_mark)
+
+
+def pick_mark(mark: Mark) -> None:
+    """Open a clicked channel in the next run. Raises ``RequestError`` for one that the model does not have."""
+    checked_layer(session.model(), *mark)
+    st.session_state[PICKED] = mark
 
 
 def _footer(place: Any, outcome: Outcome) -> None:

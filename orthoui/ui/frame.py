@@ -2,8 +2,9 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from importlib import import_module
 
 import plotly.graph_objects as go
@@ -53,15 +54,31 @@ def navigation() -> None:
         session.write_link()
 
 
-def show_problems() -> None:
-    """Show what was wrong with the link or with the last thing that was set, above the page."""
+def panel(draw: Callable[[], None]) -> Callable[[], None]:
+    """Make a page's content run again by itself: problems above it, errors in words, the link in step with it.
+
+    A fragment that runs again is not inside what ``navigation`` wraps around the page, so it brings its own.
+    """
+
+    @wraps(draw)
+    def drawn() -> None:
+        with explained():
+            _show_problems()
+            draw()
+        session.write_link()
+
+    return st.fragment(drawn)
+
+
+def _show_problems() -> None:
+    """Show what was wrong with the link or with the last thing that was set."""
     for problem in session.problems():
         st.warning(literal(problem), icon=":material/info:")
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Show an expected error as a sentence on the page; the rest of the page stays."""
+    """Show an expected error as a sentence on the page; the rest of the page stays. Also a decorator."""
     try:
         yield
     except OrthoError as error:

@@ -6,7 +6,7 @@ from orthoui.evaluation.accuracy import Estimate
 from orthoui.figures import difference_bars
 from orthoui.models.zoo import zoo
 from orthoui.ui import runs, session
-from orthoui.ui.frame import chart, show_problems
+from orthoui.ui.frame import chart, panel
 from orthoui.ui.runs import Run
 from orthoui.ui.table import estimate_text
 
@@ -25,10 +25,9 @@ COLUMNS = {
 }
 
 
-@st.fragment
+@panel
 def runs_panel() -> None:
     """Draw the table of runs and the comparison; an empty session is told how to begin."""
-    show_problems()
     found = runs.all_runs()
     if not found:
         with st.container(key="headline"):
@@ -83,9 +82,12 @@ def _value(estimate: Estimate | None) -> float | None:
     return estimate.value if estimate else None
 
 
-def _chosen(found: list[Run], rows: list[int]) -> Run | None:
-    # the browser names the rows; it may name one that is gone
-    return found[rows[0]] if rows and 0 <= rows[0] < len(found) else None
+def _chosen(found: list[Run], rows: object) -> Run | None:
+    # the browser names the rows; it may name one that is gone, or send anything else
+    match rows:
+        case [int(row), *_] if 0 <= row < len(found):
+            return found[row]
+    return None
 
 
 def _actions(chosen: Run | None) -> None:

@@ -1,16 +1,17 @@
 """One browser session: its view, in step with the link in the address bar, and its list of runs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import streamlit as st
-from pydantic import ValidationError
 
-from orthoui.data import Dataset, load_dataset
+from orthoui.data import Dataset
 from orthoui.errors import OrthoError
 from orthoui.figures import Mode
-from orthoui.models.zoo import TrainedModel, zoo
+from orthoui.models.trained import TrainedModel
+from orthoui.models.zoo import zoo
 from orthoui.ui.view import View, from_query, to_query
-from orthoui.wording import explain
 
 VIEW = "view"
 PROBLEMS = "problems"
@@ -37,23 +38,28 @@ def set_view(changed: View) -> None:
 
 def change_request(**changes: Any) -> None:
     """Change fields of the request; a value that is not allowed is explained and left aside."""
-    try:
+    with reported():
         set_view(view().with_request(**changes))
-    except OrthoError as error:
-        report(str(error))
 
 
-def change(**changes: Any) -> None:
-    """Change fields of the view other than the request."""
-    try:
-        set_view(View.model_validate({**view().model_dump(), **changes}))
-    except ValidationError as error:  # a browser can send anything
-        report(explain(error, View))
+def change(**choices: Any) -> None:
+    """Change fields of the view other than the request, under the same rules; a browser can send anything."""
+    with reported():
+        set_view(view().with_choices(model(), data(), **choices))
 
 
 def report(problem: str) -> None:
     """Show a sentence above the page until the next change."""
     st.session_state[PROBLEMS] = [problem]
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Show an expected error above the page. For callbacks: they run before there is a page."""
+    try:
+        yield
+    except OrthoError as error:
+        report(str(error))
 
 
 def problems() -> list[str]:
@@ -75,7 +81,7 @@ def model() -> TrainedModel:
 
 def data() -> Dataset:
     """Return the data set of the view's model."""
-    return load_dataset(model().card.dataset)
+    return model().data()
 
 
 def reference() -> TrainedModel | None:

@@ -7,7 +7,10 @@ import streamlit as st
 from orthoui.evaluation.tuning import FineTuningJob
 from orthoui.forgetting.finetuning import FineTuning
 from orthoui.ui import session
+from orthoui.ui.frame import explained
 from orthoui.ui.table import estimate_text
+from orthoui.ui.view import View
+from orthoui.wording import bounds
 
 JOB = "fine_tuning"
 
@@ -43,6 +46,7 @@ def tuning_watch() -> None:
 
 
 @st.fragment(run_every=1.0)
+@explained()
 def _progress() -> None:
     current = _started()
     if current is None or not current.running:
@@ -58,26 +62,45 @@ def _started() -> FineTuningJob | None:
 
 def _start_controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        epochs = st.slider("Epochs at most", 1, 10, 3, key="tuning_epochs", width=220)
-        keep = st.toggle(
-            "Keep batch norm statistics",
-            value=True,
-            key="tuning_freeze",
-            help="Otherwise they adapt to the scaled filters, and the pruning is undone.",
-        )
+        _settings()
         if st.button("Start", icon=":material/play_arrow:", key="tuning_start"):
             earlier = _started()
             if earlier is not None:
                 earlier.cancel()
-            settings = FineTuning(epochs=epochs, freeze_bn=keep)
-            st.session_state[JOB] = FineTuningJob(session.model(), session.data(), session.view().request, settings)
+            view = session.view()
+            settings = FineTuning(epochs=view.tune_epochs, freeze_bn=view.tune_freeze)
+            st.session_state[JOB] = FineTuningJob(session.model(), session.data(), view.request, settings)
             st.rerun()
+
+
+def _settings() -> None:
+    view, fields = session.view(), View.model_fields
+    epochs, freeze = fields["tune_epochs"], fields["tune_freeze"]
+    low, high = bounds(epochs)
+    st.session_state["tuning_epochs"] = view.tune_epochs
+    st.slider(
+        str(epochs.title),
+        int(low or 1),
+        int(high or 1),
+        key="tuning_epochs",
+        on_change=lambda: session.change(tune_epochs=st.session_state["tuning_epochs"]),
+        width=220,
+    )
+    st.session_state["tuning_freeze"] = view.tune_freeze
+    st.toggle(
+        str(freeze.title),
+        key="tuning_freeze",
+        on_change=lambda: session.change(tune_freeze=st.session_state["tuning_freeze"]),
+        help=freeze.description,
+    )
 
 
 def _result(current: FineTuningJob) -> None:
     result = current.result
     if result is None:
         return
+    for notice in current.notices:
+        st.warning(notice, icon=":material/info:")
     part, epochs = result.accuracies, len(current.epochs)
     times = "one epoch" if epochs == 1 else f"{epochs} epochs"
     st.markdown(

@@ -5,17 +5,22 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from orthoui.data import Dataset, load_dataset
+from orthoui.data import Dataset
 from orthoui.errors import OrthoError, RequestError, UnknownNameError, shortened
+from orthoui.evaluation.channels import checked_layer
 from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import ChannelEdit, ForgetRequest, parse_request
 from orthoui.forgetting.selection import layers_in_scope
-from orthoui.models.zoo import TrainedModel, Zoo, default_model
-from orthoui.wording import explain
+from orthoui.models.trained import TrainedModel
+from orthoui.models.zoo import Zoo, default_model
+from orthoui.wording import parse
 
 PREFERRED_CLASS = 7
 REQUEST_FIELDS = tuple(ForgetRequest.model_fields)
 ALWAYS_IN_LINK = ("model", "classes", "ratio", "strength")
+MOST_EDITS: int = next(
+    rule.max_length for rule in ForgetRequest.model_fields["edits"].metadata if hasattr(rule, "max_length")
+)
 
 
 class View(BaseModel):
@@ -55,6 +60,14 @@ class View(BaseModel):
     cam_rows: int = Field(
         title="Rows of heatmaps", default=5, ge=1, le=30, description="rows of heatmaps shown below the example"
     )
+    tune_epochs: int = Field(
+        title="Epochs at most", default=3, ge=1, le=10, description="most epochs of the optional fine-tuning"
+    )
+    tune_freeze: bool = Field(
+        title="Keep batch norm statistics",
+        default=True,
+        description="Otherwise they adapt to the scaled filters, and the pruning is undone.",
+    )
 
     @field_validator("model")
     @classmethod
@@ -67,6 +80,22 @@ class View(BaseModel):
         """Return the view with a changed request. Raises ``RequestError`` when a value is not allowed."""
         fields: dict[str, object] = {**self.request.model_dump(), **changes}
         return self.model_copy(update={"request": parse_request(fields)})
+
+    def with_choices(self, model: TrainedModel, data: Dataset, **choices: object) -> "View":
+        """Return the view with other fields than the request changed, be it by a link or by a click.
+
+        Raises ``RequestError`` for a value that is not allowed or that the model or its data do not have.
+        """
+        changed = parse(View, {**self.model_dump(), **choices})
+        for name in choices:
+            value = getattr(changed, name)
+            if name in ("layer", "cam_layer") and value is not None:
+                _ = model.anatomy[value]
+            if name in ("other", "cam_class", "subject") and value is not None and value >= len(data.classes):
+                raise UnknownNameError("class", value, range(len(data.classes)))
+        if changed.channel is not None and not choices.keys().isdisjoint(("layer", "channel")):
+            checked_layer(model, changed.layer or model.anatomy.names[0], changed.channel)
+        return changed
 
 
 def to_query(view: View) -> dict[str, str]:
@@ -99,7 +128,7 @@ def from_query(query: Mapping[str, str], zoo: Zoo) -> tuple[View, list[str]]:
     """Read a link's parameters. What is not allowed is replaced by its default and explained in a sentence."""
     problems: list[str] = []
     model = _model(query.get("model"), zoo, problems)
-    data = load_dataset(model.card.dataset)
+    data = model.data()
     classes = _classes(query.get("classes"), data, problems)
     asked = {name: query[name] for name in REQUEST_FIELDS if name in query and name != "classes"}
     request = default_request(model, classes) if not asked else paper(classes)
@@ -120,14 +149,7 @@ def default_request(model: TrainedModel, classes: tuple[int, ...]) -> ForgetRequ
 def _model(name: str | None, zoo: Zoo, problems: list[str]) -> TrainedModel:
     if name is not None:
         try:
-            model = zoo.get(name)
-            if model.card.forgets:
-                allowed = ", ".join(entry.name for entry in zoo.trained())
-                raise RequestError(
-                    f"{name} was retrained without a class, so that others can be compared with it; nothing can be "
-                    f"forgotten in it. Choose one of: {allowed}."
-                )
-            return model
+            return zoo.forgettable(name)
         except OrthoError as error:
             problems.append(f"{error} The default model is shown instead.")
     return zoo.get(default_model(zoo))
@@ -173,8 +195,10 @@ def _with_field(
 
 def parse_edits(text: str, model: TrainedModel) -> Sequence[ChannelEdit]:
     """Read “layer:channel:keep~…”. Raises ``RequestError`` for anything that does not exist in the model."""
-    edits = []
-    for part in text.split("~")[:500]:
+    edits, parts = [], text.split("~")
+    if len(parts) > MOST_EDITS:
+        raise RequestError(f"The link sets {len(parts):,} channels by hand; at most {MOST_EDITS:,} are allowed.")
+    for part in parts:
         layer, channel, keep = [*part.rsplit(":", 2), "", ""][:3]
         try:
             edit = ChannelEdit.model_validate({"layer": layer, "channel": channel, "keep": keep})
@@ -183,26 +207,14 @@ def parse_edits(text: str, model: TrainedModel) -> Sequence[ChannelEdit]:
                 f"“{shortened(part)}” is not a channel set by hand: it is written layer:channel:fraction kept, "
                 "as in conv1:3:0.5."
             ) from error
-        count = model.anatomy[edit.layer].channels
-        if edit.channel >= count:
-            raise RequestError(
-                f"Layer {edit.layer} has no channel {edit.channel}; its channels are 0 to {count - 1}."
-            )
+        checked_layer(model, edit.layer, edit.channel)
         edits.append(edit)
     return edits
 
 
 def _with_choice(view: View, name: str, text: str, model: TrainedModel, data: Dataset, problems: list[str]) -> View:
     try:
-        changed = View.model_validate({**view.model_dump(), name: text})
-        if name in ("layer", "cam_layer"):
-            _ = model.anatomy[text]
-        if name in ("other", "cam_class", "subject") and getattr(changed, name) >= len(data.classes):
-            raise UnknownNameError("class", text, range(len(data.classes)))
-    except ValidationError as error:
-        problems.append(f"{explain(error, View)} The default is used instead.")
-        return view
-    except OrthoError as error:
+        return view.with_choices(model, data, **{name: text})
+    except RequestError as error:
         problems.append(f"{error} The default is used instead.")
         return view
-    return changed

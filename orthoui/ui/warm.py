@@ -1,6 +1,5 @@
 """What the first page needs, loaded once for the whole process."""
 
-from orthoui.data import load_dataset
 from orthoui.evaluation.variants import original
 from orthoui.models.device import fast_dtype
 from orthoui.models.zoo import default_model, zoo
@@ -12,7 +11,7 @@ from orthoui.ui.view import PREFERRED_CLASS
 def load_first_page() -> None:
     """Load the default model, its images and its reference; run a first small batch, the slowest of all."""
     model = zoo().get(default_model(zoo()))
-    data = load_dataset(model.card.dataset)
+    data = model.data()
     class_thumbnails(data.name)
     fast_dtype(model.device)
     zoo().reference(model, (PREFERRED_CLASS,))

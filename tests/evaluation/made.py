@@ -1,10 +1,17 @@
 """Made-up outputs with known properties, for the tests of evaluation."""
 
 import numpy as np
+import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from torch import nn
 
+from orthoui.data import Dataset
 from orthoui.evaluation.arrays import Floats, Ints
+from orthoui.evaluation.predictions import PredictionMemo, Predictor
+from orthoui.evaluation.runner import Logits
+from orthoui.models.trained import TrainedModel
+from tests.tiny import inputs
 
 
 def outputs(n: int, classes: int, *, seed: int = 0, sharpness: float = 2.0) -> tuple[Floats, Ints]:
@@ -38,3 +45,13 @@ logit_arrays = hnp.arrays(
     st.tuples(st.integers(1, 12), st.integers(2, 7)),
     elements=st.floats(-60, 60, width=32),
 )
+
+
+def predictor(model: TrainedModel, network: nn.Module | None = None, memo: PredictionMemo | None = None) -> Predictor:
+    return Predictor(model, lambda: network or model.network, "some", memo or PredictionMemo(1))
+
+
+def expected_logits(model: TrainedModel, data: Dataset) -> Logits:
+    with torch.no_grad():
+        found: Logits = model.network(inputs(data["test"])).numpy()
+    return found

@@ -30,7 +30,7 @@ from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from tests.tiny import hook_count, inputs, same_tensors, state_of
 
 REQUEST = ForgetRequest(classes=(1,), ratio=0.5, strength=0.5, attenuation="uniform", target="bn")

@@ -21,7 +21,7 @@ from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from tests.tiny import hook_count, inputs, same_tensors, state_of
 
 SIDE = 6
@@ -123,7 +123,7 @@ def test_a_full_device_gets_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> 
     found = grad_cam(network, "conv", images, [1] * 5)
     np.testing.assert_allclose(found.maps, expected.maps, atol=1e-5)
     assert sizes == [5, 5, 2, 2, 1]
-    assert found.notices[-1] == "The device ran out of memory; heatmaps are now computed 2 at a time."
+    assert found.notices[-1] == "The device ran out of memory; images are now computed 2 at a time."
 
 
 maps = arrays(np.float32, (3, 4, 4), elements=st.floats(0, 1, width=32))

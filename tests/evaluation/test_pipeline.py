@@ -17,7 +17,7 @@ from orthoui.evaluation.variants import original, planned, random_control
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ChannelEdit, ForgetRequest
 from orthoui.forgetting.selection import make_plan
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from tests.tiny import hook_count, same_tensors, state_of, tiny_model
 
 pytestmark = pytest.mark.usefixtures("float32")

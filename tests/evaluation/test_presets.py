@@ -11,7 +11,7 @@ from orthoui.data import Dataset, ImageSet
 from orthoui.evaluation import presets as module
 from orthoui.evaluation.presets import Found, Presets, load_presets, paper, recommended, save_presets, search
 from orthoui.evaluation.variants import original
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 
 pytestmark = pytest.mark.usefixtures("float32")
 
@@ -46,7 +46,7 @@ def presets(model: TrainedModel, **changes: object) -> Presets:
     found = Found(setting=setting(ratio=0.2), forget_accuracy=0, retain_accuracy=90, retain_before=91)
     fields = {
         "model": model.name,
-        "weights": model.digest,
+        "weights": model.weights,
         "images": "i",
         "overall": setting(),
         "classes": {2: found},
@@ -65,7 +65,7 @@ def test_a_search_never_looks_at_test_images_and_finds_what_serves_best(
     reported: list[int] = []
     found = search(model, guarded, lambda label, best: reported.append(label))
     assert reported == [0, 1, 2, 3]
-    assert (found.model, found.weights) == (model.name, model.digest)
+    assert (found.model, found.weights) == (model.name, model.weights)
     assert found.images == data["calibration"].digest
     assert found.overall in [best.setting for best in found.classes.values()]
     labels = data["calibration"].labels.numpy()
@@ -107,7 +107,7 @@ def test_presets_are_used_for_exactly_the_weights_they_were_found_for(model: Tra
     assert single is not None and (single.ratio, single.classes) == (0.2, (2,))
     assert other is not None and (other.ratio, other.classes) == (0.3, (0,))
     assert pair is not None and (pair.ratio, pair.classes) == (0.3, (2, 3))
-    assert load_presets(replace(model, digest="of other weights")) is None
+    assert load_presets(replace(model, weights="of other weights")) is None
     assert load_presets(replace(model, name="another")) is None
 
 

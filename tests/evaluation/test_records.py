@@ -15,7 +15,7 @@ from orthoui.evaluation.predictions import PredictionMemo
 from orthoui.evaluation.records import all_records, recorded, recorded_twin, write_record
 from orthoui.evaluation.variants import original
 from orthoui.models.checkpoints import METADATA_KEY
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from tests.tiny import tiny_card, tiny_model
 
 pytestmark = pytest.mark.usefixtures("float32")
@@ -105,7 +105,7 @@ def test_a_damaged_record_is_left_aside_with_a_warning_and_computed_again(
     expected = original(model).complete(data["test"])
     path = home / "records" / "a.safetensors"
     write_record(model, data["test"], LOGITS, path)
-    metadata = {"images": data["test"].digest, "weights": model.digest, METADATA_KEY: model.card.model_dump_json()}
+    metadata = {"images": data["test"].digest, "weights": model.weights, METADATA_KEY: model.card.model_dump_json()}
     damage(path, metadata)
     with caplog.at_level(logging.WARNING):
         assert recorded(model, data["test"]) is None
@@ -119,3 +119,11 @@ def test_a_damaged_record_is_left_aside_with_a_warning_and_computed_again(
 def test_without_any_record_there_is_none(model: TrainedModel, data: Dataset) -> None:
     assert all(record.card.dataset != "tiny" for record in all_records())
     assert recorded(model, data["test"]) is None
+
+
+def test_every_shipped_reference_has_a_second_seed() -> None:
+    """Without it a page cannot say how far apart two retrained models are anyway."""
+    pairs: dict[tuple[int, ...], set[int]] = {}
+    for record in all_records():
+        pairs.setdefault(record.card.forgets, set()).add(record.card.seed)
+    assert all(pairs[(label,)] == {0, 1} for label in range(10))

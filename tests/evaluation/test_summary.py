@@ -18,7 +18,7 @@ from orthoui.evaluation.variants import Variant
 from orthoui.evaluation.verdict import judge
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.request import ForgetRequest
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from tests.tiny import with_splits
 
 REQUEST = ForgetRequest(classes=(1,), ratio=0.3, strength=0.8, target="bn", attenuation="uniform")

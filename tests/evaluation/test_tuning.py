@@ -14,7 +14,7 @@ from orthoui.evaluation.tuning import FineTuningJob, measure_fine_tuned
 from orthoui.forgetting import finetuning
 from orthoui.forgetting.finetuning import Epoch, FineTuning
 from orthoui.forgetting.request import ForgetRequest
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from tests.tiny import same_tensors, state_of, tiny_images, with_splits
 
 REQUEST = ForgetRequest(classes=(1,), ratio=0.5, strength=1, attenuation="uniform")
@@ -139,6 +139,9 @@ def test_a_cancelled_job_stops_and_says_so(model: TrainedModel, data: Dataset, f
     assert same_tensors(model.network, resident)
 
 
+FULL = "There is not enough memory for a single small batch of images. Close other programs and try again."
+
+
 def raising(error: Exception) -> Callable[..., nn.Module]:
     def fail(*given: object, **named: object) -> nn.Module:
         raise error
@@ -150,7 +153,8 @@ def raising(error: Exception) -> Callable[..., nn.Module]:
     ("error", "sentence"),
     [
         (RequestError("Too few images."), "Too few images."),
-        (MemoryError(), "Fine-tuning failed for a reason that the server's log names. Nothing was changed."),
+        (OSError(), "Fine-tuning failed for a reason that the server's log names. Nothing was changed."),
+        (MemoryError(), FULL),
     ],
 )
 def test_a_job_that_fails_says_why_in_words(

@@ -15,8 +15,7 @@ from orthoui.forgetting.finetuning import Epoch, FineTuning, fine_tune
 from orthoui.forgetting.profiles import measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
-from orthoui.models.zoo import TrainedModel
-from orthoui.training.loop import retained
+from orthoui.models.trained import TrainedModel
 from tests.tiny import inputs, same_tensors, state_of
 
 SETTINGS = FineTuning(epochs=2, batch_size=30, learning_rate=0.01)
@@ -37,7 +36,7 @@ def pruned(model: TrainedModel, data: Dataset) -> nn.Module:
 
 @pytest.fixture
 def kept(data: Dataset) -> ImageSet:
-    return retained(data["train"], (1,))
+    return data["train"].without((1,))
 
 
 def rising(start: float = 0.0) -> Callable[[nn.Module], float]:

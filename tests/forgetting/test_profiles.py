@@ -18,7 +18,7 @@ from orthoui.data import Dataset
 from orthoui.forgetting import profiles
 from orthoui.forgetting.profiles import MeasuredProfile, load_or_measure
 from orthoui.forgetting.request import ForgetRequest
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from tests.tiny import tiny_dataset, tiny_model
 
 REQUEST = ForgetRequest(classes=(1,), images_per_class=2)
@@ -42,7 +42,7 @@ def test_a_cached_profile_is_identical_and_is_not_measured_again(
     again = load_or_measure(model, data, REQUEST)
     assert (first.cached, again.cached) == (False, True)
     assert identical(first, again)
-    assert first.notice is again.notice is None
+    assert first.notices == again.notices == ()
     assert only_file(home / "cache" / "profiles").suffix == ".safetensors"
 
 
@@ -116,12 +116,12 @@ def test_a_damaged_cache_file_is_measured_again_with_a_warning(
         again = load_or_measure(model, data, REQUEST, tmp_path)
     assert not again.cached
     assert identical(first, again)
-    assert again.notice is not None and "profile" in again.notice
-    assert again.notice in caplog.text
+    assert "profile" in again.notices[0]
+    assert again.notices[0] in caplog.text
     if damage is not damage_folder:
-        assert "was damaged" in again.notice and "has been measured again" in again.notice
+        assert "was damaged" in again.notices[0] and "has been measured again" in again.notices[0]
         repaired = load_or_measure(model, data, REQUEST, tmp_path)
-        assert repaired.cached and repaired.notice is None and identical(first, repaired)
+        assert repaired.cached and repaired.notices == () and identical(first, repaired)
 
 
 @given(st.data())
@@ -149,9 +149,9 @@ def test_a_full_disk_costs_the_cache_and_nothing_else(
     monkeypatch.setattr(tempfile, "mkstemp", full_disk)
     found = load_or_measure(model, data, REQUEST, tmp_path / "full")
     assert identical(found, expected)
-    assert found.notice == (
+    assert found.notices == (
         "The activation profile could not be cached (No space left on device). The result is right; the profile "
-        "is measured again next time. Free some space, or set ORTHOUI_HOME to another folder."
+        "is measured again next time. Free some space, or set ORTHOUI_HOME to another folder.",
     )
     assert not list((tmp_path / "full").iterdir())
 
@@ -167,7 +167,7 @@ def test_a_cache_folder_that_cannot_be_read_costs_the_cache_and_nothing_else(
         patch.setattr(Path, "exists", denied)
         found = load_or_measure(model, data, REQUEST, tmp_path / "denied")
     assert identical(found, expected)
-    assert found.notice is not None and "cannot be read" in found.notice
+    assert "cannot be read" in found.notices[0]
 
 
 def test_a_home_folder_that_is_a_file_costs_the_cache_and_nothing_else(
@@ -175,10 +175,40 @@ def test_a_home_folder_that_is_a_file_costs_the_cache_and_nothing_else(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     found = load_or_measure(model, data, REQUEST, tmp_path / "file" / "profiles")
-    assert found.notice is not None and "could not be cached" in found.notice
+    assert "could not be cached" in found.notices[0]
     assert (tmp_path / "file").read_text() == "in the way"
 
 
 def test_equal_data_made_twice_shares_its_profiles(model: TrainedModel, data: Dataset, tmp_path: Path) -> None:
     load_or_measure(model, data, REQUEST, tmp_path)
     assert load_or_measure(model, tiny_dataset(), REQUEST, tmp_path).cached
+
+
+def test_the_cache_keeps_only_the_newest_profiles(
+    model: TrainedModel, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "MOST_CACHED", 2)
+    for seed in range(4):
+        load_or_measure(model, data, REQUEST.model_copy(update={"seed": seed}), tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert load_or_measure(model, data, REQUEST.model_copy(update={"seed": 3}), tmp_path).cached
+    assert not load_or_measure(model, data, REQUEST.model_copy(update={"seed": 0}), tmp_path).cached
+
+
+def test_a_full_device_measures_in_smaller_batches_and_says_so(
+    model: TrainedModel, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = load_or_measure(model, data, REQUEST, tmp_path / "roomy")
+    measure_all = profiles.activation_profile
+
+    def cramped(network: object, anatomy: object, batches: object, *rest: object) -> object:
+        batches = list(batches)
+        if len(batches[0][0]) > 4:
+            raise torch.OutOfMemoryError("made up")
+        return measure_all(network, anatomy, iter(batches), *rest)
+
+    monkeypatch.setattr(profiles, "activation_profile", cramped)
+    found = load_or_measure(model, data, REQUEST, tmp_path / "cramped")
+    assert found.notices[-1] == "The device ran out of memory; images are now computed 4 at a time."
+    for layer, means in expected.profile.means.items():
+        np.testing.assert_allclose(found.profile.means[layer], means, rtol=1e-4, atol=1e-5)

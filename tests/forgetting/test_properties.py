@@ -19,7 +19,7 @@ from orthoui.forgetting.profiles import measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import channel_count, make_plan
 from orthoui.models.anatomy import examine, hooked
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from tests.tiny import inputs, make_uneven, same_tensors, state_of
 
 MIDDLE = "layer2.0.conv1"

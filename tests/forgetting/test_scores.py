@@ -13,7 +13,7 @@ from orthoui.forgetting.request import ForgetRequest, ReadAt
 from orthoui.forgetting.scores import SCORES, SPREAD_FLOOR
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.anatomy import examine, hooked
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from tests.tiny import hook_count, inputs, tiny_images
 
 MEANS = np.random.default_rng(3).normal(size=(5, 12))

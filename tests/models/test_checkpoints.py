@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from safetensors.torch import save_file
+from torch import nn
 
 from orthoui.errors import CheckpointError
 from orthoui.models.card import ModelCard
@@ -229,3 +230,16 @@ def test_titles_say_what_a_person_wants_to_know() -> None:
     assert tiny_card().title == "ResNet-18, width 4, orthogonal"
     assert tiny_card(orthogonality=0.0, architecture="vgg16_bn").title == "VGG-16 (batch norm), width 4, plain"
     assert ModelCard.model_validate_json(tiny_card().model_dump_json()) == tiny_card()
+
+
+def test_a_card_that_claims_a_huge_network_takes_no_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[torch.device] = []
+    rewritten(path, width=512, architecture="resnet50")
+    monkeypatch.setattr(nn.Conv2d, "reset_parameters", lambda layer: made.append(layer.weight.device))
+    assert "its weights differ" in refused(path)
+    assert {device.type for device in made} == {"meta"}
+
+
+@pytest.mark.parametrize("changes", [{"std": [0.0]}, {"mean": [0.1, 0.2, 0.3]}, {"forgets": [9]}])
+def test_a_card_that_cannot_be_computed_with_is_refused(path: Path, changes: dict[str, object]) -> None:
+    assert "description inside net.safetensors is invalid" in refused(rewritten(path, **changes))

@@ -12,7 +12,8 @@ from orthoui.evaluation.predictions import PredictionMemo, Predictor
 from orthoui.models import device
 from orthoui.models.anatomy import examine
 from orthoui.models.fast import FullPrecisionHead, fast_copy, folded, folding_is_exact
-from orthoui.models.zoo import TrainedModel, zoo
+from orthoui.models.trained import TrainedModel
+from orthoui.models.zoo import zoo
 from tests.tiny import inputs, make_uneven, random_network, same_tensors, state_of
 
 

@@ -13,7 +13,7 @@ from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.anatomy import hooked
 from orthoui.models.sharing import sharing_copy, with_tensors
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from tests.tiny import hook_count, inputs, same_tensors, state_of
 
 

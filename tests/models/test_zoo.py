@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
-from orthoui.errors import CheckpointError, OrthoError, UnknownNameError
+from orthoui.errors import CheckpointError, DatasetError, OrthoError, RequestError, UnknownNameError
 from orthoui.models import zoo as module
+from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import save_checkpoint
-from orthoui.models.zoo import TrainedModel, Zoo, default_model, is_reference
+from orthoui.models.trained import TrainedModel
+from orthoui.models.zoo import Zoo, default_model, is_reference
 from tests.tiny import random_network, same_tensors, state_of, tiny_card
 
 CPU = torch.device("cpu")
@@ -104,7 +107,7 @@ def test_an_unknown_name_names_the_models_there_are(tmp_path: Path) -> None:
 def test_only_so_many_models_stay_in_memory(tmp_path: Path) -> None:
     for name in "abc":
         put(tmp_path, name)
-    zoo = Zoo([tmp_path], CPU, resident=2)
+    zoo = Zoo([tmp_path], CPU, most=2)
     first, second = zoo.get("a"), zoo.get("b")
     assert zoo.get("a") is first  # and now b is the one used longest ago
     zoo.get("c")
@@ -184,3 +187,48 @@ def test_the_shipped_models_are_sound_and_close_to_each_other() -> None:
     assert orthogonal.seed == plain.seed
     same = {"recipe", "accuracy", "filter_cosine", "orthogonality", "training_seconds"}
     assert orthogonal.model_dump(exclude=same) == plain.model_dump(exclude=same)
+
+
+def test_a_link_to_a_file_that_is_gone_is_no_model(tmp_path: Path) -> None:
+    put(tmp_path, "a")
+    (tmp_path / "b.safetensors").symlink_to(tmp_path / "gone.safetensors")
+    assert [entry.name for entry in Zoo([tmp_path], CPU).entries()] == ["a"]
+
+
+def test_nothing_can_be_forgotten_in_a_reference(tmp_path: Path) -> None:
+    put(tmp_path, "whole")
+    put(tmp_path, "without", forgets=(1,))
+    zoo = Zoo([tmp_path], CPU)
+    assert zoo.forgettable("whole") is zoo.get("whole")
+    with pytest.raises(RequestError, match=r"without was retrained without a class.*Choose one of: whole\."):
+        zoo.forgettable("without")
+
+
+def test_equal_weights_that_see_images_otherwise_are_another_model(tmp_path: Path) -> None:
+    put(tmp_path, "a")
+    put(tmp_path, "b", mean=(0.5,))
+    zoo = Zoo([tmp_path], CPU)
+    a, b = zoo.get("a"), zoo.get("b")
+    assert a.weights == b.weights
+    assert a.digest != b.digest
+
+
+def test_a_model_that_does_not_fit_on_the_device_goes_to_the_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "a")
+    place = module.resident
+
+    def full(name: str, card: ModelCard, network: nn.Module, device: torch.device) -> TrainedModel:
+        if device != CPU:
+            raise torch.OutOfMemoryError("made up")
+        return place(name, card, network, device)
+
+    monkeypatch.setattr(module, "resident", full)
+    assert Zoo([tmp_path], torch.device("meta")).get("a").device == CPU
+
+
+def test_images_of_other_classes_than_the_models_are_refused(tmp_path: Path) -> None:
+    put(tmp_path, "a", dataset="fashion-mnist")
+    with pytest.raises(DatasetError, match=r"Model “a” knows 4 classes.*has other ones"):
+        Zoo([tmp_path], CPU).get("a").data()

@@ -8,7 +8,7 @@ from orthoui.data import Dataset, ImageSet, Split, balanced_positions, load_data
 from orthoui.evaluation import privacy
 
 FEW: dict[Split, int] = {"train": 60, "calibration": 20, "test": 60}
-PATCHED = ("view", "session", "thumbnails")
+PATCHED = ("models.trained", "ui.thumbnails")
 
 
 @pytest.fixture
@@ -20,6 +20,6 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> Dataset:
     }
     few = replace(whole, splits=splits)
     for module in PATCHED:
-        monkeypatch.setattr(f"orthoui.ui.{module}.load_dataset", lambda name: few)
+        monkeypatch.setattr(f"orthoui.{module}.load_dataset", lambda name: few)
     monkeypatch.setattr(privacy, "POOL_PER_CLASS", 20)
     return few

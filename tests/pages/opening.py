@@ -1,7 +1,9 @@
 """Open a page without a browser, and read what stands on it."""
 
+import json
 import re
 
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
 from orthoui.settings import app_folder
@@ -23,6 +25,20 @@ def opened(page: str | None = None, **link: str) -> AppTest:
 def run(app: AppTest) -> AppTest:
     """Run the page and insist that nothing was raised."""
     app.run()
+    assert not app.exception
+    return app
+
+
+def click(app: AppTest, key: str, data: object) -> AppTest:
+    """Click a mark with this ``customdata`` in the chart of that key; a browser may send any data."""
+    return send(app, key, json.dumps({"selection": {"points": [{"customdata": data}]}}))
+
+
+def send(app: AppTest, key: str, value: str) -> AppTest:
+    """Send a widget's value as a browser would, also one that the widget does not offer."""
+    (name,) = (element.proto.id for element in app.main if getattr(element.proto, "id", "").endswith(f"-{key}"))
+    others = [state for state in app._tree.get_widget_states().widgets if state.id != name]
+    app._run(WidgetStates(widgets=[*others, WidgetState(id=name, string_value=value)]))
     assert not app.exception
     return app
 

@@ -5,6 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from orthoui.settings import app_folder
 from orthoui.ui.view import View
+from tests.pages.opening import click, send
 
 PAGE = "pages/explore/channels.py"
 LINK = {"classes": "7", "ratio": "0.05", "strength": "0.4", "layer": "conv1", "channel": "7"}
@@ -77,6 +78,29 @@ def test_a_scope_elsewhere_and_several_classes() -> None:
     assert "In the first layer nothing is scaled down; this setting scales" in text(app)
     assert "channels in stage 4" in text(app)
     assert app.selectbox(key="subject_choice").value == 7
+
+
+@pytest.mark.usefixtures("few_images")
+def test_a_click_opens_its_channel_and_anything_else_is_refused_in_words_or_ignored() -> None:
+    app = opened()
+    click(app, "grid_forgotten_before", 3)
+    assert (view(app).layer, view(app).channel) == ("conv1", 3)
+    click(app, "channel_strips", ["layer4.1.conv2", 9])
+    assert (view(app).layer, view(app).channel) == ("layer4.1.conv2", 9)
+    refused = {
+        "no layer “layer9”": ["layer9", 3],
+        "has no channel 500; its channels are 0 to 127": ["layer4.1.conv2", 500],
+        "Channel cannot be -1": ["layer4.1.conv2", -1],
+    }
+    for sentence, mark in refused.items():
+        click(app, "channel_strips", mark)
+        assert [sentence in warning.value for warning in app.warning] == [True]
+    for junk in (None, "x", [], [None], {"a": 1}, ["layer9"], [1, 2, 3]):
+        for key in ("grid_forgotten_before", "channel_strips"):
+            click(app, key, junk)
+    send(app, "layer_choice", "no such layer")
+    assert ["no layer “no such layer”" in warning.value for warning in app.warning] == [True]
+    assert (view(app).layer, view(app).channel) == ("layer4.1.conv2", 9)
 
 
 def test_a_channel_that_is_not_there_is_explained() -> None:

@@ -12,7 +12,7 @@ from orthoui.evaluation.summary import headline
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.models.zoo import PREFERRED_MODEL, zoo
 from orthoui.ui.view import default_request
-from tests.pages.opening import SECONDS, heading, opened, run, table_rows, text, view
+from tests.pages.opening import SECONDS, click, heading, opened, run, table_rows, text, view
 
 PLAIN = "fashion-mnist-resnet18-w16-plain"
 PERCENT = re.compile(r"\d+\.\d % \d+\.\d–\d+\.\d")
@@ -163,6 +163,42 @@ def test_a_bad_link_is_explained_and_the_page_complete(few_images: Dataset) -> N
     app.slider(key="ratio_choice").set_value(0.1)
     run(app)
     assert not app.warning
+
+
+def test_a_click_leads_to_its_channel(app: AppTest) -> None:
+    click(app, "layers-chart", ["layer4.0.conv1", 3])
+    assert (view(app).layer, view(app).channel) == ("layer4.0.conv1", 3)
+    assert "### Channel 3 " in text(app)
+
+
+def test_a_click_on_what_is_not_there_is_refused_in_words_or_ignored(app: AppTest) -> None:
+    shown, first = view(app), heading(app)
+    for sentence, mark in {"no layer “layer9”": ["layer9", 3], "has no channel 999": ["conv1", 999]}.items():
+        click(app, "layers-chart", mark)
+        assert [sentence in warning.value for warning in app.warning] == [True]
+    for junk in (None, "x", [], ["conv1"], ["conv1", "x"], [0, "x", "y", 1], [0, 1e9, 2e9, 1]):
+        for key in ("layers-chart", "histogram-chart"):
+            click(app, key, junk)
+    assert (view(app), heading(app)) == (shown, first)
+
+
+def test_fine_tuning_is_set_in_the_link(few_images: Dataset) -> None:
+    app = opened(classes="7", tune_epochs="1", tune_freeze="False")
+    assert (app.slider(key="tuning_epochs").value, app.toggle(key="tuning_freeze").value) == (1, False)
+    app.button(key="tuning_start").click()
+    run(app)
+    job = app.session_state["fine_tuning"]
+    job.cancel()
+    assert (job.settings.epochs, job.settings.freeze_bn) == (1, False)
+    job.wait(SECONDS)
+    run(app)
+    app.slider(key="tuning_epochs").set_value(7)
+    app.toggle(key="tuning_freeze").set_value(True)
+    run(app)
+    assert app.query_params["tune_epochs"] == "7" and "tune_freeze" not in app.query_params
+    app.button(key="twin").click()
+    run(app)
+    assert view(app).tune_epochs == 7
 
 
 def test_fine_tuning_is_started_watched_and_measured(app: AppTest) -> None:

@@ -1,11 +1,19 @@
 """The Heatmaps page without a browser: its sentence, its pictures, its controls."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
+import pytest
 from streamlit.testing.v1 import AppTest
+from torch import Tensor, nn
 
+from orthoui.data import Dataset
+from orthoui.evaluation import heatmaps
+from orthoui.evaluation.gradcam import Heatmaps, grad_cam
 from orthoui.settings import app_folder
 from orthoui.ui.view import View
+from tests.pages.opening import send
 
 PAGE = "pages/explore/heatmaps.py"
 SNEAKER = {
@@ -88,7 +96,7 @@ def test_layer_and_class_are_chosen_and_travel_in_the_link() -> None:
     assert "heatmaps for Sandal" in pictures(app) and titles(app)[2:] == ["Your example: Bag 1", "Bag 2"]
     assert (
         app.selectbox(key="heat_cam_layer").format_func(app.selectbox(key="heat_cam_layer").value)
-        == "Stage 3, layer 5"
+        == "Layer 5 of stage 3"
     )
     app.selectbox(key="heat_cam_class").set_value(0).run()
     app.selectbox(key="heat_cam_layer").set_value(19).run()
@@ -109,6 +117,27 @@ def test_nothing_scaled_is_said() -> None:
     app = opened(classes="7", ratio="0", strength="1", cam_rows="1")
     assert sentence(app) == "## Nothing is scaled at this setting: the network looks where it looked before."
     assert set(re.findall(r"moved by ([\d.]+)", pictures(app))) == {"0.00"}
+
+
+def test_an_option_that_is_not_offered_changes_nothing(few_images: Dataset) -> None:
+    app = opened(**SNEAKER, cam_rows="1")
+    shown = view(app)
+    for key in ("heat_cam_layer", "heat_cam_class", "heat_other"):
+        send(app, key, "no such option")
+    assert view(app) == shown
+
+
+def test_a_full_device_is_said_on_the_page(monkeypatch: pytest.MonkeyPatch, few_images: Dataset) -> None:
+    def cramped(network: nn.Module, layer: str, inputs: Tensor, targets: Sequence[int]) -> Heatmaps:
+        found = grad_cam(network, layer, inputs, targets)
+        return replace(found, notices=("The device ran out of memory; images are now computed 8 at a time.",))
+
+    heatmaps.memo.cache_clear()  # what is remembered is not computed again
+    monkeypatch.setattr(heatmaps, "grad_cam", cramped)
+    app = opened(**SNEAKER, cam_rows="1")
+    assert [warning.value for warning in app.warning] == [
+        "The device ran out of memory; images are now computed 8 at a time."
+    ]
 
 
 def test_a_link_with_a_wrong_layer_is_explained() -> None:

@@ -26,9 +26,9 @@ def remembered(app: AppTest) -> list[Run]:
     return found
 
 
-def select(app: AppTest, *rows: int) -> AppTest:
+def select(app: AppTest, rows: object) -> AppTest:
     """Select rows of the table as a click would."""
-    app.session_state["runs_table"] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    app.session_state["runs_table"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     return run(app)
 
 
@@ -82,14 +82,15 @@ def test_what_is_not_measured_stays_empty(app: AppTest) -> None:
 
 def test_buttons_wait_for_a_row(app: AppTest) -> None:
     assert app.button(key="pin").disabled and app.button(key="open").disabled
-    select(app, 0)
+    select(app, [0])
     assert not app.button(key="pin").disabled and not app.button(key="open").disabled
-    select(app, 7)  # a row that is gone
-    assert app.button(key="pin").disabled
+    for rows in ([7], ["0"], [None], [[0]], "0", {"0": 0}, None):  # a row that is gone, and what is no row
+        select(app, rows)
+        assert app.button(key="pin").disabled
 
 
 def test_one_run_is_pinned_and_compared_with_the_current_one(app: AppTest) -> None:
-    select(app, 0)
+    select(app, [0])
     app.button(key="pin").click()
     run(app)
     assert list(app.dataframe[0].value["run"]) == ["1 · A", "2"]
@@ -106,7 +107,7 @@ def test_one_run_is_pinned_and_compared_with_the_current_one(app: AppTest) -> No
 
 
 def test_the_pinned_run_itself_is_not_compared(app: AppTest) -> None:
-    select(app, 1)
+    select(app, [1])
     app.button(key="pin").click()
     run(app)
     assert [info.value for info in app.info] == [
@@ -116,7 +117,7 @@ def test_the_pinned_run_itself_is_not_compared(app: AppTest) -> None:
 
 
 def test_runs_of_two_models_are_compared(app: AppTest) -> None:
-    select(app, 1)
+    select(app, [1])
     app.button(key="pin").click()
     visit(run(app), FORGET)
     app.button(key="twin").click()
@@ -128,7 +129,7 @@ def test_runs_of_two_models_are_compared(app: AppTest) -> None:
 
 def test_a_run_is_opened_again(app: AppTest) -> None:
     assert view(app).request.ratio == 0.02
-    select(app, 0)
+    select(app, [0])
     app.button(key="open").click()
     run(app)
     assert view(app).request.ratio == 0.3

@@ -12,7 +12,7 @@ from orthoui.data.preprocessing import prepare
 from orthoui.errors import UnknownNameError
 from orthoui.models.checkpoints import load_checkpoint
 from orthoui.training import loop, train
-from orthoui.training.loop import Progress, augment, make_optimiser, retained, train_network
+from orthoui.training.loop import Progress, augment, make_optimiser, train_network
 from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.recipe import Recipe
 from orthoui.training.train import model_name, pixel_statistics, train_model
@@ -134,12 +134,12 @@ def test_cropping_shifts_by_at_most_the_padding_and_repeats_the_border() -> None
 
 
 def test_retained_drops_exactly_the_forgotten_classes(data: Dataset) -> None:
-    left = retained(data["train"], (1, 3))
+    left = data["train"].without((1, 3))
     assert len(left) == 60
     assert set(left.labels.tolist()) == {0, 2}
     expected = data["train"].images[(data["train"].labels == 0) | (data["train"].labels == 2)]
     assert torch.equal(left.images, expected)
-    assert retained(data["train"], ()) is data["train"]
+    assert data["train"].without(()) is data["train"]
 
 
 def test_a_retrained_reference_is_never_shown_the_forgotten_class(

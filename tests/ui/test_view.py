@@ -1,6 +1,7 @@
 """The view and its link: what is set comes back exactly, and nothing that a link may hold breaks the page."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import get_args
 
@@ -48,7 +49,9 @@ def scopes(draw: st.DrawFn) -> str:
 
 @st.composite
 def views(draw: st.DrawFn) -> View:
-    layers = st.none() | st.sampled_from(ZOO.get(PREFERRED_MODEL).anatomy.names)
+    anatomy = ZOO.get(PREFERRED_MODEL).anatomy
+    layers = st.none() | st.sampled_from(anatomy.names)
+    layer = draw(layers)
     labels = st.none() | st.integers(0, 9)
     request = ForgetRequest(
         classes=tuple(draw(st.sets(st.integers(0, 9), min_size=1, max_size=9))),
@@ -68,14 +71,16 @@ def views(draw: st.DrawFn) -> View:
         request=request,
         example=draw(st.integers(0, 1_000_000)),
         other=draw(labels),
-        layer=draw(layers),
-        channel=draw(st.none() | st.integers(0, 100_000)),
+        layer=layer,
+        channel=draw(st.none() | st.integers(0, anatomy[layer or anatomy.names[0]].channels - 1)),
         subject=draw(labels),
         every=draw(st.booleans()),
         cam_layer=draw(layers),
         cam_class=draw(labels),
         cam_order=draw(st.sampled_from(["most", "least", "stored"])),
         cam_rows=draw(st.integers(1, 30)),
+        tune_epochs=draw(st.integers(1, 10)),
+        tune_freeze=draw(st.booleans()),
     )
 
 
@@ -150,18 +155,22 @@ BAD = [
     ("edits", "conv1:3:1.5", "written layer:channel:fraction kept"),
     ("edits", "conv1:16:1", "its channels are 0 to 15"),
     ("edits", "conv7:0:1", "Choose one of: conv1"),
+    ("edits", "~".join(["conv1:3:0.5"] * 501), "The link sets 501 channels by hand; at most 500 are allowed"),
     ("example", "-1", "choose a whole number from 0 to 1,000,000"),
     ("other", "10", "Choose one of: 0, 1, 2"),
     ("other", "x", "choose a number from 0 to 10,000"),
     ("layer", "conv7", "Choose one of: conv1"),
     ("layer", "x" * 300, "at most 200 characters"),
     ("channel", "-1", "choose a number from 0 to 100,000"),
+    ("channel", "16", "Layer conv1 has no channel 16; its channels are 0 to 15"),
     ("subject", "10", "Choose one of: 0, 1, 2"),
     ("every", "maybe", "choose true or false"),
     ("cam_layer", "fc", "Choose one of: conv1"),
     ("cam_class", "10", "Choose one of: 0, 1, 2"),
     ("cam_order", "best", "choose most, least or stored"),
     ("cam_rows", "31", "choose a whole number from 1 to 30"),
+    ("tune_epochs", "11", "Epochs at most cannot be 11: choose a whole number from 1 to 10"),
+    ("tune_freeze", "maybe", "Keep batch norm statistics cannot be “maybe”: choose true or false"),
 ]
 
 
@@ -178,6 +187,36 @@ def test_a_bad_value_is_explained_and_its_default_used(name: str, text: str, all
 
 def test_every_parameter_is_tried_with_a_bad_value() -> None:
     assert {name for name, _, _ in BAD} == {*CHOICES, *REQUEST_FIELDS}
+
+
+def test_as_many_channels_are_set_by_hand_as_a_request_can_hold() -> None:
+    view, problems = opened({"classes": "7", "edits": "~".join(["conv1:3:0.5"] * 500)})
+    assert (len(view.request.edits), problems) == (500, [])
+
+
+def test_a_click_sets_what_is_there() -> None:
+    view, model = opened({})[0], ZOO.get(PREFERRED_MODEL)
+    there = {"layer": "layer4.1.conv2", "channel": 127, "cam_layer": "conv1", "other": 9, "tune_epochs": 10}
+    assert view.with_choices(model, model.data(), **there) == view.model_copy(update=there)
+
+
+@pytest.mark.parametrize(
+    ("choices", "sentence"),
+    [
+        ({"layer": "conv7"}, "no layer “conv7”. Choose one of: conv1"),
+        ({"cam_layer": "fc"}, "no layer “fc”. Choose one of: conv1"),
+        ({"layer": ["conv1"]}, "Layer cannot be “['conv1']”"),
+        ({"channel": 16}, "Layer conv1 has no channel 16; its channels are 0 to 15"),
+        ({"layer": "layer4.1.conv2", "channel": 128}, "its channels are 0 to 127"),
+        ({"channel": "x"}, "Channel cannot be “x”"),
+        ({"subject": 10}, "no class “10”. Choose one of: 0, 1, 2"),
+        ({"tune_epochs": 0}, "Epochs at most cannot be 0: choose a whole number from 1 to 10"),
+    ],
+)
+def test_a_click_is_held_to_the_rules_of_a_link(choices: dict[str, object], sentence: str) -> None:
+    view, model = opened({})[0], ZOO.get(PREFERRED_MODEL)
+    with pytest.raises(RequestError, match=re.escape(sentence)):
+        view.with_choices(model, model.data(), **choices)
 
 
 def test_a_long_value_is_cut_in_its_sentence() -> None:

@@ -2,26 +2,36 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import streamlit as st
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from orthoui.data import Dataset
-from orthoui.errors import RequestError
-from orthoui.evaluation.channels import differences, layer_scores
+from orthoui.evaluation.channels import checked_layer, differences, layer_scores
 from orthoui.figures import CONFIG, Mode
 from orthoui.forgetting.activations import ActivationProfile
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.anatomy import ConvLayer
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from orthoui.ui import session
 from orthoui.ui.thumbnails import class_image
 from orthoui.ui.view import View
 
+Data = TypeVar("Data")
+Mark = tuple[str, int]
+"""A channel in ``layers_figure``: its layer's name and its number."""
+Bar = tuple[int, float, float, int]
+"""A bar of ``histogram_figure``: its number, lower and upper edge, and its channels."""
+Cell = int | tuple[int]
+"""A cell of ``channel_grid``: its channel, alone or in a list."""
+MARK: TypeAdapter[Mark] = TypeAdapter(Mark)
+BAR: TypeAdapter[Bar] = TypeAdapter(Bar)
+CELL: TypeAdapter[Cell] = TypeAdapter(Cell)
 PAGE = "pages/explore/channels.py"
 FEW = 64
 """Channels that are shown at once before a person asks for all."""
@@ -78,12 +88,8 @@ def current_scene() -> Scene:
     view, model, data = session.view(), session.model(), session.data()
     measured = load_or_measure(model, data, view.request)
     plan = make_plan(measured.profile, model.anatomy, view.request)
-    layer = model.anatomy[view.layer or model.anatomy.names[0]]
-    notices = [] if measured.notice is None else [measured.notice]
+    layer = checked_layer(model, view.layer or model.anatomy.names[0], view.channel or 0)
     channel = view.channel
-    if channel is not None and channel >= layer.channels:
-        notices.append(f"Layer {layer.name} has no channel {channel}; its channels are 0 to {layer.channels - 1}.")
-        channel = None
     if channel is None:
         channel = int(layer_scores(model, measured.profile, view.request, layer.name).argmax())
     classes = view.request.classes
@@ -99,29 +105,27 @@ def current_scene() -> Scene:
         subject=view.subject if view.subject in classes else classes[0],
         other=view.other if view.other in retained else retained[0],
         mode=session.mode(),
-        notices=tuple(notices),
+        notices=measured.notices,
     )
 
 
-def open_channel(layer: str, channel: int | None = None) -> NoReturn:
-    """Go to the Channels page with a channel under inspection. Not for callbacks: it ends the script's run.
-
-    Raises ``UnknownNameError`` or ``RequestError`` for what the model does not have.
-    """
-    part = session.model().anatomy[layer]
-    if channel is not None and not 0 <= channel < part.channels:
-        raise RequestError(f"Layer {layer} has no channel {channel}; its channels are 0 to {part.channels - 1}.")
+def open_channel(layer: str, channel: int) -> NoReturn:
+    """Go to the Channels page with a channel under inspection. Not for callbacks: it ends the script's run."""
     session.change(layer=layer, channel=channel)
     st.switch_page(PAGE)
 
 
-def clickable(figure: Any, key: str, chosen: Callable[[Any], None]) -> None:
-    """Show a figure whose marks can be clicked; ``chosen`` gets the clicked mark's ``customdata``."""
+def clickable(figure: Any, key: str, form: TypeAdapter[Data], chosen: Callable[[Data], None]) -> None:
+    """Show a figure whose marks can be clicked; ``chosen`` gets the clicked mark's ``customdata``, of this form.
+
+    What ``chosen`` refuses with an ``OrthoError`` is said above the page.
+    """
 
     def clicked() -> None:
-        points = st.session_state[key]["selection"]["points"]
-        if points:
-            chosen(points[0]["customdata"])
+        picked = clicked_data(st.session_state[key], form)
+        if picked is not None:
+            with session.reported():
+                chosen(picked)
 
     st.plotly_chart(
         figure,
@@ -132,3 +136,14 @@ def clickable(figure: Any, key: str, chosen: Callable[[Any], None]) -> None:
         on_select=clicked,
         selection_mode="points",
     )
+
+
+def clicked_data(state: Any, form: TypeAdapter[Data]) -> Data | None:
+    """Return the ``customdata`` of the clicked mark from what the browser sent.
+
+    None where the selection was taken away, and for anything of another form: a browser can send what it likes.
+    """
+    try:
+        return form.validate_python(state["selection"]["points"][0]["customdata"])
+    except (LookupError, TypeError, ValidationError):
+        return None

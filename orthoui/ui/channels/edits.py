@@ -4,7 +4,6 @@ from typing import cast
 
 import streamlit as st
 
-from orthoui.errors import OrthoError
 from orthoui.evaluation.channels import ChannelFacts, with_edit
 from orthoui.forgetting.request import ChannelEdit, ForgetRequest
 from orthoui.ui import session
@@ -68,13 +67,11 @@ def _ways_back() -> None:
         )
 
 
+@session.reported()
 def set_keep(layer: str, channel: int, keep: float | None) -> None:
     """Set one channel by hand; None gives it back to the plan. The step can be undone."""
     session.change(layer=layer, channel=channel)
-    try:
-        _replace(with_edit(session.view().request, layer, channel, keep))
-    except OrthoError as error:
-        session.report(str(error))
+    _replace(with_edit(session.view().request, layer, channel, keep))
 
 
 def clear() -> None:

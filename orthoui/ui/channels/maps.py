@@ -1,5 +1,6 @@
 """The paper's Figure 1, alive: maps of a forgotten and of a retained image, before and after the pruning."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -11,9 +12,10 @@ from orthoui.evaluation.channels import Maps, activation_maps
 from orthoui.figures import channel_grid, palette
 from orthoui.forgetting.request import ReadAt
 from orthoui.ui import session
-from orthoui.ui.channels.choice import FEW, Scene, clickable
+from orthoui.ui.channels.choice import CELL, FEW, Cell, Scene, clickable
 from orthoui.ui.channels.strip import example_strip
-from orthoui.ui.channels.words import layer_option, layer_words, order_words
+from orthoui.ui.channels.words import layer_option, order_words
+from orthoui.ui.layers import layer_words
 
 READ_AT: ReadAt = "relu"
 """What passes the rectifier is shown, so that a silent channel is dark."""
@@ -37,7 +39,10 @@ def measure(scene: Scene) -> tuple[Pair, Pair]:
 
     def pair(label: int) -> Pair:
         image, layer = scene.image(label), scene.layer.name
-        before, after = (activation_maps(scene.model, plan, image, layer, READ_AT) for plan in (None, scene.plan))
+        before, after = (
+            activation_maps(scene.model, plan, image, layer, READ_AT, report=st.warning)
+            for plan in (None, scene.plan)
+        )
         return Pair(label, before, after)
 
     return pair(scene.subject), pair(scene.other)
@@ -111,7 +116,7 @@ def map_grids(scene: Scene, pairs: tuple[Pair, Pair]) -> None:
             st.html(f'<p class="channel-head"><b style="color:{colour}">{escape(name)}</b> · {kind}</p>')
             for when, maps in (("before", pair.before), ("after", pair.after)):
                 figure = _grid(scene, maps[channels], channels, f"{name}, {when}", when)
-                clickable(figure, f"grid_{kind}_{when}", _pick(scene))
+                clickable(figure, f"grid_{kind}_{when}", CELL, _pick(scene))
     st.caption(
         f"{order_words(scene, len(channels))} Maps of {layer_words(scene.model.anatomy, scene.layer)} "
         f"({scene.layer.name}, {scene.layer.size} × {scene.layer.size}) for one test image of each class; "
@@ -137,9 +142,8 @@ def _grid(scene: Scene, maps: Maps, channels: list[int], name: str, when: str) -
     return figure
 
 
-def _pick(scene: Scene) -> Any:
-    def pick(data: Any) -> None:
-        channel = int(data[0] if isinstance(data, list) else data)
-        session.change(layer=scene.layer.name, channel=channel)
+def _pick(scene: Scene) -> Callable[[Cell], None]:
+    def pick(cell: Cell) -> None:
+        session.change(layer=scene.layer.name, channel=cell if isinstance(cell, int) else cell[0])
 
     return pick

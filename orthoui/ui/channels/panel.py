@@ -6,25 +6,19 @@ import streamlit as st
 
 from orthoui.evaluation.channels import channel_in_bar
 from orthoui.ui import controls, session
-from orthoui.ui.channels.choice import Scene, clickable, current_scene
+from orthoui.ui.channels.choice import BAR, MARK, Bar, Scene, clickable, current_scene
 from orthoui.ui.channels.inspector import inspector
 from orthoui.ui.channels.maps import map_grids, measure, picture_controls
 from orthoui.ui.channels.words import headline
 from orthoui.ui.evidence import histogram_figure, layers_figure
-from orthoui.ui.frame import explained, show_problems
+from orthoui.ui.frame import panel
 
 
-@st.fragment
+@panel
 def channels_panel() -> None:
     """Draw the page."""
-    show_problems()
     controls.model_controls()
-    with explained():
-        _page(current_scene())
-    session.write_link()
-
-
-def _page(scene: Scene) -> None:
+    scene = current_scene()
     with st.container(key="headline"):
         st.markdown(f"## {headline(scene)}")
     for notice in scene.notices:
@@ -49,13 +43,13 @@ def _overview(scene: Scene) -> None:
     name = scene.layer.name
     with st.expander("Find a channel by its score"):
         if name in scene.plan.layers:
-            clickable(histogram_figure(scene.plan, scene.mode, name), "channel_histogram", _pick_bar(scene))
+            clickable(histogram_figure(scene.plan, scene.mode, name), "channel_histogram", BAR, _pick_bar(scene))
         figure = layers_figure(scene.plan, scene.mode, (name, scene.channel))
-        clickable(figure, "channel_strips", lambda mark: session.change(layer=mark[0], channel=int(mark[1])))
+        clickable(figure, "channel_strips", MARK, lambda mark: session.change(layer=mark[0], channel=mark[1]))
 
 
-def _pick_bar(scene: Scene) -> Callable[[list[float]], None]:
-    def pick(bar: list[float]) -> None:
+def _pick_bar(scene: Scene) -> Callable[[Bar], None]:
+    def pick(bar: Bar) -> None:
         found = channel_in_bar(scene.plan, bar[1], bar[2], scene.layer.name)
         if found is not None:
             session.change(layer=found[0], channel=found[1])

@@ -5,34 +5,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from orthoui.evaluation.channels import ChannelEffect, ChannelFacts, response_ratio
-from orthoui.models.anatomy import Anatomy, ConvLayer
 from orthoui.ui.channels.choice import FEW, Scene
+from orthoui.ui.layers import layer_entry, layer_words
+from orthoui.wording import joined
 
 MOST_TIMES = 20
 """Ratios beyond this are not spelled out: the divisor is close to zero."""
 
 
-def joined(names: Sequence[str]) -> str:
-    """Return “A”, “A and B” or “A, B and C”."""
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
-
-
-def layer_words(anatomy: Anatomy, layer: ConvLayer) -> str:
-    """Return a layer's name for people, e.g. “layer 2 of stage 4”."""
-    if layer == anatomy.layers[0]:
-        return "the first layer"
-    peers = [part for part in anatomy.layers if part.stage == layer.stage]
-    return f"layer {peers.index(layer) + 1} of stage {layer.stage}"
-
-
 def layer_option(scene: Scene, name: str) -> str:
     """Return a layer as an entry of the selector, with how many of its channels are scaled."""
     layer = scene.model.anatomy[name]
-    words = layer_words(scene.model.anatomy, layer).removeprefix("the ")
     part = scene.plan.layers.get(name)
     scaled = 0 if part is None else int((part.keep != 1).sum())
     tail = f"{scaled} of {layer.channels} scaled" if scaled else f"{layer.channels} channels"
-    return f"{words[0].upper()}{words[1:]} · {tail}"
+    return f"{layer_entry(scene.model.anatomy, layer)} · {tail}"
 
 
 def headline(scene: Scene) -> str:

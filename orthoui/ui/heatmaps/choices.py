@@ -7,7 +7,7 @@ import streamlit as st
 
 from orthoui.ui import session
 from orthoui.ui.heatmaps.scene import Scene
-from orthoui.ui.heatmaps.words import layer_words
+from orthoui.ui.layers import layer_entry
 
 ORDERS = {"most": "Most changed", "least": "Least changed", "stored": "As stored"}
 LAYER_HELP = "Where the maps are read, behind its batch norm. Late layers see things, early ones edges."
@@ -22,11 +22,11 @@ def choices(scene: Scene) -> None:
         None: "All others",
         **{label: scene.data.classes[label] for label in scene.retained},
     }
-    layers = {name: layer_words(scene.model.anatomy, name) for name in scene.model.anatomy.names}
-    last = scene.model.anatomy.names[-1]
+    anatomy = scene.model.anatomy
+    layers = {layer.name: layer_entry(anatomy, layer) for layer in anatomy.layers}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key="cam_choices"):
         _pick("cam_order", "Order", ORDERS, scene.view.cam_order, 156)
-        _pick("cam_layer", "Layer", layers, scene.layer, 170, standard=last, help=LAYER_HELP)
+        _pick("cam_layer", "Layer", layers, scene.layer, 186, standard=anatomy.names[-1], help=LAYER_HELP)
         _pick("cam_class", "Class explained", classes, scene.view.cam_class, 150, help=CLASS_HELP)
         _pick("other", "Kept classes", kept, None if len(scene.others) > 1 else scene.others[0], 122)
         _example(scene)
@@ -50,8 +50,9 @@ def _pick(
     st.session_state[key] = values.index(current)
 
     def chosen() -> None:
-        value = values[st.session_state[key]]
-        session.change(**{field: None if value == standard else value})
+        place = st.session_state[key]
+        if isinstance(place, int):  # what is no option arrives as the text that the browser sent
+            session.change(**{field: None if values[place] == standard else values[place]})
 
     st.selectbox(
         label,

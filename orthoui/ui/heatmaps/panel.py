@@ -1,12 +1,13 @@
 """The Heatmaps page: the sentence, the controls, and two groups of pictures side by side."""
 
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
 
 from orthoui.figures import palette
-from orthoui.ui import controls, session
-from orthoui.ui.frame import explained, show_problems
+from orthoui.ui import controls
+from orthoui.ui.frame import explained, panel
 from orthoui.ui.heatmaps.choices import choices, more_button
 from orthoui.ui.heatmaps.rows import Row, rows_html
 from orthoui.ui.heatmaps.scene import Group, Scene, current_scene, group_of
@@ -17,10 +18,9 @@ SHOWN = "heatmaps_shown"
 Place = st.delta_generator.DeltaGenerator
 
 
-@st.fragment
+@panel
 def heatmaps_panel() -> None:
     """Draw the page; only this part runs again when a control moves."""
-    show_problems()
     controls.model_controls()
     head = st.container(key="headline")
     left, right = st.columns([0.27, 0.73], gap="large")
@@ -39,9 +39,8 @@ def heatmaps_panel() -> None:
             st.markdown(f":small[:gray[{definition(scene, forgotten, others)}]]", help=METHOD)
         _group(first.container(), scene, forgotten)
         _group(second.container(), scene, others)
-        _foot(scene)
+        _foot(scene, (*scene.notices, *forgotten.notices, *others.notices))
         st.session_state[SHOWN] = True
-    session.write_link()
 
 
 def _slot(place: Place, height: int) -> Place:
@@ -73,10 +72,10 @@ def _row(scene: Scene, group: Group, at: int, before: str = "") -> Row:
     return Row(group.images.images[at], group.compared, at, f"{before}{name} {group.places[at] + 1}", name)
 
 
-def _foot(scene: Scene) -> None:
+def _foot(scene: Scene, notices: Sequence[str]) -> None:
     more_button(scene)
     st.html('<p class="looks-scale">evidence <i></i> less to more; every map on its own scale</p>')
     if "retrained" not in scene.predictors:
         st.caption(no_reference(scene))
-    for notice in scene.notices:
+    for notice in dict.fromkeys(notices):
         st.warning(notice, icon=":material/info:")

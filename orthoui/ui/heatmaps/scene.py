@@ -13,7 +13,7 @@ from orthoui.figures import Mode
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.selection import make_plan
-from orthoui.models.zoo import TrainedModel
+from orthoui.models.trained import TrainedModel
 from orthoui.ui import session
 from orthoui.ui.view import View
 
@@ -63,6 +63,11 @@ class Group:
     compared: Comparison
     example: "Group | None" = None
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What had to give way to a full device, for the example too."""
+        return self.compared.notices + (() if self.example is None else self.example.notices)
+
     def order(self, view: View) -> list[int]:
         """Return which images to show below the example, by the view's order; the example is not shown twice."""
         chosen = [int(place) for place in ranked(self.compared, view.cam_order)]
@@ -89,7 +94,7 @@ def current_scene() -> Scene:
         predictors=predictors,
         layer=view.cam_layer or model.anatomy.names[-1],
         mode=session.mode(),
-        notices=() if measured.notice is None else (measured.notice,),
+        notices=measured.notices,
     )
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from orthoui.evaluation.heatmaps import DriftMean, empty, mean_drift
-from orthoui.models.anatomy import Anatomy
 from orthoui.ui.heatmaps.scene import Group, Scene
+from orthoui.wording import joined
 
 ELSEWHERE, PARTLY = 0.4, 0.15
 """Mean drifts from which the page says “elsewhere” and “partly elsewhere”."""
@@ -17,21 +17,9 @@ METHOD = (
 )
 
 
-def joined(names: Sequence[str]) -> str:
-    """Return “A”, “A and B” or “A, B and C”."""
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
-
-
 def names_of(scene: Scene, classes: Sequence[int]) -> str:
     """Return the names of classes as one phrase."""
     return joined([scene.data.classes[label] for label in classes])
-
-
-def layer_words(anatomy: Anatomy, name: str) -> str:
-    """Return a layer as an entry of the selector, e.g. “Stage 4, layer 5”."""
-    layer = anatomy[name]
-    peers = [part.name for part in anatomy.layers if part.stage == layer.stage]
-    return f"Stage {layer.stage}, layer {peers.index(name) + 1}"
 
 
 def headline(scene: Scene, forgotten: Group, others: Group) -> str:

@@ -1,0 +1,53 @@
+"""An expected error is a sentence on the page it happens on, wherever in the page that is."""
+
+import pytest
+
+from orthoui.data import Dataset
+from orthoui.errors import CheckpointError, OrthoError
+from tests.pages.opening import opened, run
+
+SENTENCE = "The model's file is gone. Choose another model."
+PAGES = {
+    "pages/explore/forget.py": "session.model",
+    "pages/explore/channels.py": "session.model",
+    "pages/explore/heatmaps.py": "session.model",
+    "pages/lab/runs.py": "runs.all_runs",
+}
+
+
+def fails(*_: object) -> None:
+    raise CheckpointError(SENTENCE)
+
+
+class Lost:
+    """A fine-tuning under way whose progress cannot be read."""
+
+    running = True
+
+    @property
+    def epochs(self) -> tuple[()]:
+        raise OrthoError("Its progress is lost.")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_error_anywhere_in_a_page_is_a_sentence(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    monkeypatch.setattr(f"orthoui.ui.{PAGES[page]}", fails)
+    app = opened(page, classes="7", ratio="0.2", nonsense="1")
+    assert [error.value for error in app.error] == [SENTENCE]
+    assert app.query_params["ratio"] == "0.2" and "nonsense" not in app.query_params
+
+
+def test_an_error_in_the_watch_of_a_fine_tuning_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orthoui.ui.session.model", fails)
+    app = opened(classes="7")
+    app.session_state["fine_tuning"] = Lost()
+    run(app)
+    assert [error.value for error in app.error] == [SENTENCE, "Its progress is lost."]
+
+
+def test_a_callback_without_its_model_says_so(monkeypatch: pytest.MonkeyPatch, few_images: Dataset) -> None:
+    app = opened(classes="7")
+    monkeypatch.setattr("orthoui.ui.session.model", fails)
+    app.button_group(key="class_choice").set_value([8])
+    run(app)
+    assert [warning.value for warning in app.warning] == [SENTENCE]
