@@ -76,7 +76,7 @@ def activation_maps(
     image: Tensor,
     layer: str,
     read_at: ReadAt = "bn",
-    report: Callable[[str], None] = lambda notice: None,
+    report: Callable[[str], object] = lambda notice: None,
 ) -> Maps:
     """Return the maps (channels, h, w) of one image, uint8 (C, H, W), with a plan applied; without: as trained.
 

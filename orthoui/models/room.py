@@ -32,7 +32,7 @@ class Room:
         device: torch.device,
         batch: int = 1,
         smallest: int = 1,
-        report: Callable[[str], None] = lambda notice: None,
+        report: Callable[[str], object] = lambda notice: None,
     ) -> None:
         self.device = device
         self.batch = self._first_batch = batch
