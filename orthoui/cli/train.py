@@ -22,12 +22,13 @@ from orthoui.cli.fields import given, takes_fields_of
 from orthoui.cli.progress import Bar, progress_bar
 from orthoui.errors import RequestError
 from orthoui.settings import settings
-from orthoui.training.recipe import Recipe
+from orthoui.training.recipe import Recipe, recipe_named
 from orthoui.wording import parse
 
 if TYPE_CHECKING:
     from orthoui.models.card import ModelCard
-    from orthoui.training.loop import Progress
+    from orthoui.training.loop import Step
+    from orthoui.training.state import Epoch
 
 
 @reports_errors
@@ -52,16 +53,33 @@ def train(
         typer.Option(metavar="NAME", help="Name of the model. Default: made from its recipe.", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a model of the same name.")] = False,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Start from a shipped recipe; other options change it.", show_default=False
+        ),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start anew although an interrupted training could go on.")
+    ] = False,
     as_json: AsJson = False,
     **fields: Any,
 ) -> None:
-    """Train a model and write it as a checkpoint with its recipe inside."""
-    recipe = _checked_recipe(given(fields), forget)
-    path = _checked_path(recipe, out, name, force)
+    """Train a model and write it as a checkpoint with its recipe inside. An interrupted training goes on."""
+    base = recipe_named(recipe).model_dump() if recipe else {}
+    chosen = _checked_recipe({**base, **given(fields)}, forget)
+    path = _checked_path(chosen, out, name, force)
     from orthoui.training.train import train_model
+    from orthoui.training.watching import StateFile
 
-    with progress_bar(as_json, "Preparing", recipe.epochs) as bar, writing(path):
-        card = train_model(recipe, path, report=lambda done: _report(done, bar))
+    state = settings().home / "training" / f"{path.stem}.state.safetensors"
+    if restart:
+        state.unlink(missing_ok=True)
+    with progress_bar(as_json, "Preparing", chosen.epochs) as bar, writing(path):
+        if state.exists():
+            bar.note("An interrupted training of this model goes on where it stopped (--restart starts anew).")
+        watcher = StateFile(state, on_step=lambda done: _show(done, bar), on_epoch=lambda done: _report(done, bar))
+        card = train_model(chosen, path, watcher)
     emit(_described(card, path), as_json, lambda: _answer(card, path))
 
 
@@ -104,14 +122,18 @@ def _checked_path(recipe: Recipe, out: Path | None, name: str | None, force: boo
     return path
 
 
-def _report(done: "Progress", bar: Bar) -> None:
+def _report(done: "Epoch", bar: Bar) -> None:
     summary = f"epoch {done.epoch} of {done.epochs}: loss {done.loss:.3f}, "
     if done.penalty:
         summary += f"penalty {done.penalty:.3f}, "
-    summary += f"accuracy {done.accuracy:.1f} % while training"
+    summary += f"accuracy {done.accuracy:.1f} % while training, {done.calibration:.1f} % on calibration images"
     left = done.seconds * (done.epochs - done.epoch)
-    bar.note(f"{summary}; {done.seconds:.1f} s, about {left:.0f} s left")
+    bar.note(f"{summary}; {done.images_per_second:,.0f} images/s, {done.seconds:.1f} s, about {left:.0f} s left")
     bar.show(done.epoch, "Training" if done.epoch < done.epochs else "Measuring")
+
+
+def _show(done: "Step", bar: Bar) -> None:
+    bar.show(done.step / done.steps * done.epochs, f"Epoch {done.epoch}, loss {done.loss:.3f}")
 
 
 def _mean(values: dict[str, float]) -> float:

@@ -1,79 +1,248 @@
-"""Train a network from a recipe: seeded, bf16 and channels-last where the device is fast at it."""
+"""Training from a recipe: seeded, low precision where the device is fast at it, resumable at every step."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
+from lightning.fabric import Fabric
 from torch import Tensor, nn
 
-from orthoui.data import Dataset
+from orthoui.data import Dataset, ImageSet
 from orthoui.data.preprocessing import prepare
+from orthoui.errors import CheckpointError
 from orthoui.models.architectures import ARCHITECTURES
-from orthoui.training.orthogonality import orthogonality_penalty
+from orthoui.training.augmentation import augment
+from orthoui.training.orthogonality import filter_cosines
+from orthoui.training.parallel import own_share, share_statistics
+from orthoui.training.penalties import PENALTIES, penalty_weight
 from orthoui.training.recipe import Recipe
+from orthoui.training.state import Epoch, Numbers, Origin, State, origin_of, packed, unpack
 
 SHORTEST_CYCLE = 5
 """Steps below which a quarter of the one-cycle schedule has no room to rise (torch divides by zero at 4)."""
+EVALUATION_BATCH = 500
+TOLD_EVERY = 0.2
+"""Seconds between two reports of the steps."""
+
+Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 @dataclass(frozen=True)
-class Progress:
-    """One finished epoch: mean losses over its steps, percent correct on the (augmented) training images."""
+class Step:
+    """A training after ``step`` of ``steps`` steps in all; ``loss`` is the mean since the epoch began."""
 
     epoch: int
     epochs: int
+    step: int
+    steps: int
     loss: float
-    penalty: float
-    accuracy: float
-    seconds: float
+    images_per_second: float
 
 
-def train_network(
-    data: Dataset,
-    recipe: Recipe,
-    *,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-    device: torch.device,
-    autocast: torch.dtype | None = None,
-    report: Callable[[Progress], None] = lambda progress: None,
-) -> nn.Module:
-    """Return a network trained on the data set's training split, in evaluation mode with gradients off.
+class Watcher(Protocol):
+    """Told how a training goes; may stop it by raising an error, and keeps its states."""
 
-    ``autocast`` is the type of the forward pass (None: float32). Images of the classes in
-    ``recipe.forgets`` are removed before the first step; the network keeps an output for each of them.
-    """
-    with torch.random.fork_rng():  # layers draw their first weights from the global generator
-        torch.manual_seed(recipe.seed)
-        network = ARCHITECTURES[recipe.architecture](classes=len(data.classes), width=recipe.width)
-    network = network.to(device).to(memory_format=torch.channels_last).train()
-    images = data["train"].without(recipe.forgets)
-    pixels = prepare(images.images, mean=mean, std=std, padding=data.padding)
-    labels = images.labels
-    steps = max(1, len(images) // recipe.batch_size)  # fewer images than a batch are one batch
-    optimiser = make_optimiser(network, recipe)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser,
-        recipe.learning_rate,
-        total_steps=max(SHORTEST_CYCLE, steps * recipe.epochs),
-        pct_start=0.25,
-    )
-    generator = torch.Generator().manual_seed(recipe.seed)
-    for epoch in range(recipe.epochs):
-        started = time.perf_counter()
-        totals = torch.zeros(3)
-        order = torch.randperm(len(images), generator=generator)
-        for step in range(steps):
-            batch = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            inputs = augment(pixels[batch], recipe, generator).to(device)
-            totals += _step(network, inputs, labels[batch].to(device), recipe, optimiser, autocast)
-            schedule.step()
-        loss, penalty, accuracy = (totals / steps).tolist()
-        report(Progress(epoch + 1, recipe.epochs, loss, penalty, 100 * accuracy, time.perf_counter() - started))
-    return network.eval().requires_grad_(False)
+    def step(self, step: Step) -> None:
+        """Called a few times a second."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Called after every epoch."""
+
+    def wants_state(self, *, epoch_ended: bool) -> bool:
+        """Whether the state should be kept now."""
+        ...
+
+    def keep(self, state: State) -> None:
+        """Keep a state, so that the training can go on from it."""
+
+
+class Training:
+    """One training under way. ``run`` goes on from wherever it is."""
+
+    def __init__(self, data: Dataset, recipe: Recipe, normalisation: Normalisation, fabric: Fabric) -> None:
+        self.recipe = recipe
+        self._fabric, self._data, self._normalisation = fabric, data, normalisation
+        self._images = data["train"].without(recipe.forgets)
+        self._pixels = self._images.images.to(fabric.device)
+        self._labels = self._images.labels.to(fabric.device)
+        self.network = share_statistics(self._untrained(), fabric)
+        self._optimiser = make_optimiser(self.network, recipe)
+        self.steps_per_epoch = max(1, len(self._images) // recipe.batch_size)  # fewer images than a batch are one
+        self._schedule = one_cycle(self._optimiser, recipe, self.steps_per_epoch)
+        self._running: Any
+        self._running, self._steady = fabric.setup(self.network, self._optimiser)
+        self._generator = torch.Generator().manual_seed(recipe.seed)
+        self._order = torch.empty(0, dtype=torch.int64)
+        self._epoch = self._step = 0
+        self._totals = torch.zeros(3, device=fabric.device)
+        self._epoch_seconds = 0.0
+        self._told = 0.0
+        self.seconds = 0.0
+        self.history: tuple[Epoch, ...] = ()
+
+    def _untrained(self) -> nn.Module:
+        with torch.random.fork_rng():  # layers draw their first weights from the global generator
+            torch.manual_seed(self.recipe.seed)
+            make = ARCHITECTURES[self.recipe.architecture]
+            network = make(classes=len(self._data.classes), width=self.recipe.width)
+        return network.to(memory_format=torch.channels_last).train()
+
+    @property
+    def origin(self) -> Origin:
+        """What decides the weights of this training."""
+        fabric = self._fabric
+        return origin_of(self.recipe, self._images.digest, fabric.device, fabric.world_size)
+
+    def run(self, watcher: Watcher) -> nn.Module:
+        """Train to the end and return the network, in evaluation mode with gradients off."""
+        while self._epoch < self.recipe.epochs:
+            if self._step == 0:
+                self._order = torch.randperm(len(self._images), generator=self._generator)
+            while self._step < self.steps_per_epoch:
+                started = time.perf_counter()
+                self._advance()
+                self._count(time.perf_counter() - started)
+                if self._step < self.steps_per_epoch and watcher.wants_state(epoch_ended=False):
+                    watcher.keep(self.state())
+                if self._due():
+                    watcher.step(self._now())
+            watcher.epoch(self._end_epoch())
+            if watcher.wants_state(epoch_ended=True):
+                watcher.keep(self.state())
+        return self._plain_network()
+
+    def _advance(self) -> None:
+        """Take one optimiser step on L = L_CE + λ·L_orth."""
+        recipe = self.recipe
+        batch = self._order[self._step * recipe.batch_size : (self._step + 1) * recipe.batch_size]
+        where = batch.to(self._pixels.device)
+        # all processes draw the same batch and take their share, so that their number changes nothing
+        pixels = augment(padded(self._pixels[where], self._data.padding), recipe, self._generator)
+        inputs = self._normalised(own_share(pixels, self._fabric))
+        labels = own_share(self._labels[where], self._fabric)
+        logits = self._running(inputs)
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        penalty, weight = loss.new_zeros(()), penalty_weight(recipe, self._share_done)
+        if weight:
+            penalty = PENALTIES[recipe.penalty](self.network, recipe, self._generator)
+        self._steady.zero_grad(set_to_none=True)
+        self._fabric.backward(loss + weight * penalty)
+        self._steady.step()
+        self._schedule.step()
+        correct = (logits.detach().argmax(1) == labels).float().mean()
+        self._totals += torch.stack([loss.detach(), penalty.detach(), correct])
+
+    def _normalised(self, pixels: Tensor) -> Tensor:
+        mean, std = self._normalisation
+        return prepare(pixels, mean=mean, std=std, padding=0, device=pixels.device)
+
+    @property
+    def _share_done(self) -> float:
+        return (self._epoch + self._step / self.steps_per_epoch) / self.recipe.epochs
+
+    def _count(self, seconds: float) -> None:
+        self._step += 1
+        self._epoch_seconds += seconds
+        self.seconds += seconds
+
+    def _due(self) -> bool:
+        """Whether to tell the watcher: not after every step, because reading the loss waits for the device."""
+        now = time.monotonic()
+        if now - self._told < TOLD_EVERY:
+            return False
+        self._told = now
+        return True
+
+    def _now(self) -> Step:
+        done = self._epoch * self.steps_per_epoch + self._step
+        speed = self._step * self.recipe.batch_size / max(self._epoch_seconds, 1e-9)
+        loss = float(self._totals[0]) / self._step
+        steps = self.recipe.epochs * self.steps_per_epoch
+        return Step(self._epoch + 1, self.recipe.epochs, done, steps, loss, speed)
+
+    def _end_epoch(self) -> Epoch:
+        loss, penalty, accuracy = (self._fabric.all_reduce(self._totals, reduce_op="mean") / self._step).tolist()
+        cosines = filter_cosines(self.network)
+        epoch = Epoch(
+            epoch=self._epoch + 1,
+            epochs=self.recipe.epochs,
+            loss=loss,
+            penalty=penalty,
+            accuracy=100 * accuracy,
+            calibration=self._calibration_accuracy(),
+            cosine=sum(cosines.values()) / len(cosines),
+            seconds=self._epoch_seconds,
+            images_per_second=self._step * self.recipe.batch_size / max(self._epoch_seconds, 1e-9),
+        )
+        self.history += (epoch,)
+        self._epoch, self._step, self._epoch_seconds = self._epoch + 1, 0, 0.0
+        self._totals.zero_()
+        return epoch
+
+    @torch.no_grad()
+    def _calibration_accuracy(self) -> float:
+        images = self._data["calibration"].without(self.recipe.forgets)
+        self.network.eval()
+        correct = 0
+        for start in range(0, len(images), EVALUATION_BATCH):
+            part = slice(start, start + EVALUATION_BATCH)
+            pixels = padded(images.images[part].to(self._fabric.device), self._data.padding)
+            with self._fabric.autocast():
+                answers = self.network(self._normalised(pixels)).argmax(1)
+            correct += int((answers.cpu() == images.labels[part]).sum())
+        self.network.train()
+        return 100 * correct / len(images)
+
+    def state(self) -> State:
+        """Return everything needed to go on from here."""
+        extra = {"order": self._order, "generator": self._generator.get_state()}
+        optimiser = self._optimiser.state_dict()
+        numbers = Numbers(
+            origin=self.origin,
+            epoch=self._epoch,
+            step=self._step,
+            totals=(float(self._totals[0]), float(self._totals[1]), float(self._totals[2])),
+            seconds=self.seconds,
+            epoch_seconds=self._epoch_seconds,
+            history=self.history,
+            groups=optimiser["param_groups"],
+            schedule=_plain(self._schedule.state_dict()),
+        )
+        return State(numbers, packed(self.network, self._optimiser, **extra))
+
+    def resume(self, state: State) -> list[str]:
+        """Go on from a kept state; return why the weights will not be those of an unbroken run, if so.
+
+        Raises ``CheckpointError`` for the state of another recipe or other images.
+        """
+        numbers, here = state.numbers, self.origin
+        if (numbers.origin.recipe, numbers.origin.images) != (here.recipe, here.images):
+            raise CheckpointError(
+                "The saved state is of a training with another recipe or other images. Start the training anew."
+            )
+        unpack(state, self.network, self._optimiser)
+        self._schedule.load_state_dict(numbers.schedule)
+        self._generator.set_state(state.tensors["generator"])
+        self._order = state.tensors["order"]
+        self._epoch, self._step = numbers.epoch, numbers.step
+        self._totals = torch.tensor(numbers.totals, device=self._fabric.device)
+        self.seconds, self._epoch_seconds = numbers.seconds, numbers.epoch_seconds
+        self.history = numbers.history
+        return numbers.origin.differences(here)
+
+    def _plain_network(self) -> nn.Module:
+        """Return the trained weights in a network without anything of the training left in it."""
+        network = self._untrained()
+        network.load_state_dict({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
+        return network.to(self._fabric.device).eval().requires_grad_(False)
+
+
+def padded(pixels: Tensor, padding: int) -> Tensor:
+    """Add ``padding`` black pixels on every side of stored images (N, C, H, W)."""
+    return F.pad(pixels, (padding,) * 4)
 
 
 def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
@@ -87,41 +256,14 @@ def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
     return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
 
 
-def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """Shift every image (N, C, H, W) by up to ``crop_padding`` pixels and mirror half of them, seeded."""
-    count, _, height, width = images.shape
-    reach = recipe.crop_padding
-    shifts = torch.randint(-reach, reach + 1, (2, count, 1), generator=generator)
-    rows = torch.arange(height) + shifts[0]  # (N, H)
-    columns = torch.arange(width) + shifts[1]  # (N, W)
-    if recipe.flip:
-        mirrored = torch.rand(count, 1, generator=generator) < 0.5
-        columns = torch.where(mirrored, width - 1 - columns, columns)
-    rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
-    picked = images.permute(0, 2, 3, 1)[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None]]
-    return picked.permute(0, 3, 1, 2)  # channels-last in memory
+def one_cycle(
+    optimiser: torch.optim.Optimizer, recipe: Recipe, steps_per_epoch: int
+) -> torch.optim.lr_scheduler.OneCycleLR:
+    """Return the one-cycle schedule: a quarter of the steps up to the peak learning rate, then down."""
+    steps = max(SHORTEST_CYCLE, steps_per_epoch * recipe.epochs)
+    return torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=steps, pct_start=0.25)
 
 
-def _step(
-    network: nn.Module,
-    inputs: Tensor,
-    labels: Tensor,
-    recipe: Recipe,
-    optimiser: torch.optim.Optimizer,
-    autocast: torch.dtype | None,
-) -> Tensor:
-    """One optimiser step on L = L_CE + λ·L_orth; returns (cross entropy, penalty, share correct)."""
-    precision: AbstractContextManager[object] = (
-        torch.autocast(inputs.device.type, dtype=autocast) if autocast else nullcontext()
-    )
-    with precision:
-        logits = network(inputs)
-    loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
-    penalty = loss.new_zeros(())
-    if recipe.orthogonality:
-        penalty = orthogonality_penalty(network, recipe.ortho_layers)
-    optimiser.zero_grad(set_to_none=True)
-    (loss + recipe.orthogonality * penalty).backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
-    correct = (logits.detach().argmax(1) == labels).float().mean()
-    return torch.stack([loss.detach(), penalty.detach(), correct]).cpu()
+def _plain(state: dict[str, Any]) -> dict[str, Any]:
+    """Keep what JSON can hold; the rest of a schedule's state is made anew with it."""
+    return {name: value for name, value in state.items() if isinstance(value, int | float | bool | list | str)}

@@ -1,10 +1,18 @@
 """How a network is trained: every number of it, with unit and source of the choice."""
 
+import tomllib
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from orthoui.errors import RequestError, UnknownNameError
+from orthoui.settings import assets_folder
+from orthoui.wording import parse
+
 PenalisedLayers = Literal["all", "no_stem", "no_1x1"]
+Penalty = Literal["gram", "srip", "ocnn"]
 
 
 class Recipe(BaseModel):
@@ -16,6 +24,9 @@ class Recipe(BaseModel):
     architecture: str = Field(default="resnet18", description="kind of network, by name")
     width: int = Field(default=16, ge=4, le=512, description="channels of the first stage; the paper's is 64")
     orthogonality: float = Field(default=0.0, ge=0, le=1, description="weight λ of the penalty; 0 is plain")
+    penalty: Penalty = Field(
+        default="gram", description="gram: the paper's; srip: its spectral norm; ocnn: of the convolution as a whole"
+    )
     ortho_layers: PenalisedLayers = Field(default="all", description="convolutions the penalty acts on")
     epochs: int = Field(default=18, ge=1, le=1000, description="passes over the training images")
     batch_size: int = Field(default=128, ge=2, le=8192, description="images per step")
@@ -27,3 +38,23 @@ class Recipe(BaseModel):
     flip: bool = Field(default=True, description="mirror half of the images")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="draw of first weights, order and augmentation")
     forgets: tuple[int, ...] = Field(default=(), description="classes never shown: a retrained reference")
+
+
+@lru_cache(maxsize=1)
+def recipes() -> dict[str, Recipe]:
+    """Return the shipped recipes by name. They are data: one TOML file each in ``assets/recipes``."""
+    return {path.stem: _read(path) for path in sorted((assets_folder() / "recipes").glob("*.toml"))}
+
+
+def recipe_named(name: str) -> Recipe:
+    """Return a shipped recipe. Raises ``UnknownNameError``."""
+    if name not in recipes():
+        raise UnknownNameError("recipe", name, recipes())
+    return recipes()[name]
+
+
+def _read(path: Path) -> Recipe:
+    try:
+        return parse(Recipe, tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, RequestError) as error:
+        raise RequestError(f"The recipe {path.name} cannot be read: {error}") from error

@@ -1,8 +1,7 @@
 """From a recipe to a checkpoint: train, round to what is stored, measure, write."""
 
+import logging
 import platform
-import time
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,16 +9,23 @@ import torch
 from torch import nn
 
 import orthoui
-from orthoui.data import SPLITS, Dataset, load_dataset
-from orthoui.data.preprocessing import prepare
+from orthoui.data import SPLITS, Dataset, balanced_positions, load_dataset
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import save_checkpoint
 from orthoui.models.device import fast_dtype, resolve_device
-from orthoui.training.loop import Progress, train_network
+from orthoui.models.fast import fast_copy
+from orthoui.models.trained import resident
+from orthoui.training.loop import EVALUATION_BATCH, Normalisation, Training
 from orthoui.training.orthogonality import filter_cosines
+from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
+from orthoui.training.state import load_state
+from orthoui.training.watching import StateFile
 
-EVALUATION_BATCH = 500
+MOST_MEASURED = 20_000
+"""Training images whose accuracy is measured at most."""
+
+log = logging.getLogger(__name__)
 
 
 def model_name(recipe: Recipe) -> str:
@@ -33,23 +39,32 @@ def model_name(recipe: Recipe) -> str:
     return "-".join(parts)
 
 
-def train_model(recipe: Recipe, path: Path, report: Callable[[Progress], None] = lambda progress: None) -> ModelCard:
-    """Train a model and write its checkpoint to ``path``. Raises ``UnknownNameError`` for unknown names."""
+def train_model(recipe: Recipe, path: Path, watcher: StateFile | None = None) -> ModelCard:
+    """Train a model and write its checkpoint to ``path``; goes on from the watcher's kept state if there is one.
+
+    Raises ``UnknownNameError`` for unknown names and ``CheckpointError`` for the state of another training.
+    """
+    watcher = watcher or StateFile()
     data = load_dataset(recipe.dataset)
-    device = resolve_device()
-    low = fast_dtype(device)
-    mean, std = pixel_statistics(data)
-    started = time.perf_counter()
-    network = train_network(
-        data,
-        recipe,
-        mean=mean,
-        std=std,
-        device=device,
-        autocast=None if low == torch.float32 else low,
-        report=report,
-    )
-    seconds = time.perf_counter() - started
+    fabric = make_fabric(resolve_device())
+    normalisation = pixel_statistics(data)
+    training = Training(data, recipe, normalisation, fabric)
+    kept = None if watcher.path is None else load_state(watcher.path)
+    if kept is not None:
+        for difference in training.resume(kept):
+            log.warning("The training goes on, but its weights will not be those of an unbroken run: %s.", difference)
+    network = training.run(watcher if fabric.is_global_zero else StateFile(on_step=watcher.on_step))
+    card = finished_card(training, network, data, normalisation)
+    if fabric.is_global_zero:
+        save_checkpoint(path, network, card, half=True)
+        if watcher.path is not None:
+            watcher.path.unlink(missing_ok=True)
+    return card
+
+
+def finished_card(training: Training, network: nn.Module, data: Dataset, normalisation: Normalisation) -> ModelCard:
+    """Round the weights to what is stored, measure them, and describe the model."""
+    recipe, (mean, std) = training.recipe, normalisation
     for parameter in network.parameters():  # what is measured is what is stored
         parameter.copy_(parameter.half())
     card = ModelCard(
@@ -65,13 +80,12 @@ def train_model(recipe: Recipe, path: Path, report: Callable[[Progress], None] =
         seed=recipe.seed,
         forgets=recipe.forgets,
         recipe=recipe.model_dump(mode="json"),
-        accuracy=measured_accuracy(network, data, recipe, mean, std),
         filter_cosine=filter_cosines(network),
-        training_seconds=round(seconds, 1),
+        training_seconds=round(training.seconds, 1),
         versions=library_versions(),
     )
-    save_checkpoint(path, network, card, half=True)
-    return card
+    accuracy = measured_accuracy(network, card, data, next(network.parameters()).device)
+    return card.model_copy(update={"accuracy": accuracy})
 
 
 def pixel_statistics(data: Dataset) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -86,19 +100,25 @@ def pixel_statistics(data: Dataset) -> tuple[tuple[float, ...], tuple[float, ...
 
 
 @torch.inference_mode()
-def measured_accuracy(
-    network: nn.Module, data: Dataset, recipe: Recipe, mean: tuple[float, ...], std: tuple[float, ...]
-) -> dict[str, float]:
-    """Return percent correct on every split, float32, without augmentation, on the classes that were trained on."""
-    device = next(network.parameters()).device
+def measured_accuracy(network: nn.Module, card: ModelCard, data: Dataset, device: torch.device) -> dict[str, float]:
+    """Return percent correct on every split, without augmentation, on the classes that were trained on.
+
+    Computed as the app predicts: batch norms folded, in the device's fast precision. Of more than ``MOST_MEASURED``
+    training images a seeded, balanced draw is measured.
+    """
+    model = resident("trained", card, network, device)
+    fast = fast_copy(model.network, model.anatomy, fast_dtype(device), fold=model.foldable)
     accuracy: dict[str, float] = {}
     for split in SPLITS:
-        images = data[split].without(recipe.forgets)
+        images = data[split].without(card.forgets)
+        if split == "train" and len(images) > MOST_MEASURED:
+            per_class = MOST_MEASURED // (len(card.classes) - len(card.forgets))
+            images = images.subset(balanced_positions(images.labels, per_class, seed=0))
         correct = 0
         for start in range(0, len(images), EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
-            inputs = prepare(images.images[part], mean=mean, std=std, padding=data.padding, device=device)
-            correct += int((network(inputs).argmax(1).cpu() == images.labels[part]).sum())
+            answers = fast(model.prepare(images.images[part], fast_dtype(device))).argmax(1)
+            correct += int((answers.cpu() == images.labels[part]).sum())
         accuracy[split] = round(100 * correct / len(images), 2)
     return accuracy
 

@@ -1,5 +1,6 @@
 """Training on tiny data: repeatable, honest about what it was shown, and doing what the penalty is for."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +12,43 @@ from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
 from orthoui.errors import UnknownNameError
 from orthoui.models.checkpoints import load_checkpoint
-from orthoui.training import loop, train
-from orthoui.training.loop import Progress, augment, make_optimiser, train_network
+from orthoui.training import train
+from orthoui.training.augmentation import augment
+from orthoui.training.loop import Training, make_optimiser
 from orthoui.training.orthogonality import filter_cosines
+from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
+from orthoui.training.state import Epoch
 from orthoui.training.train import model_name, pixel_statistics, train_model
+from orthoui.training.watching import StateFile
 from tests.tiny import MEAN, STD, random_network, same_tensors, state_of, tiny_images, with_splits
 
 RECIPE = Recipe(dataset="tiny", width=4, epochs=1, batch_size=20, learning_rate=0.05, orthogonality=0.01)
 
 
-def trained(data: Dataset, recipe: Recipe, seen: list[Progress] | None = None) -> nn.Module:
-    report = (lambda progress: None) if seen is None else seen.append
-    return train_network(data, recipe, mean=MEAN, std=STD, device=torch.device("cpu"), report=report)
+pytestmark = pytest.mark.usefixtures("float32")
+
+
+def training(data: Dataset, recipe: Recipe) -> Training:
+    return Training(data, recipe, (MEAN, STD), make_fabric(torch.device("cpu")))
+
+
+def trained(data: Dataset, recipe: Recipe, seen: list[Epoch] | None = None) -> nn.Module:
+    return training(data, recipe).run(StateFile(on_epoch=(lambda epoch: None) if seen is None else seen.append))
+
+
+def labels_shown(data: Dataset, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> Tensor:
+    shown: list[Tensor] = []
+    measure = nn.functional.cross_entropy
+
+    def spy(logits: Tensor, labels: Tensor, **options: float) -> Tensor:
+        shown.append(labels)
+        return measure(logits, labels, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nn.functional, "cross_entropy", spy)
+        trained(data, recipe)
+    return torch.cat(shown)
 
 
 def test_two_runs_with_the_same_seed_are_bit_equal_and_another_seed_is_not(data: Dataset) -> None:
@@ -34,18 +59,9 @@ def test_two_runs_with_the_same_seed_are_bit_equal_and_another_seed_is_not(data:
 
 
 def test_the_order_of_the_images_follows_the_seed(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = loop._step
-
     def order(seed: int) -> list[int]:
-        shown: list[Tensor] = []
-
-        def spy(network: nn.Module, inputs: Tensor, labels: Tensor, *rest: object) -> Tensor:
-            shown.append(labels)
-            return step(network, inputs, labels, *rest)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(loop, "_step", spy)
-        trained(data, RECIPE.model_copy(update={"seed": seed}))
-        return torch.cat(shown).tolist()
+        shown: list[int] = labels_shown(data, RECIPE.model_copy(update={"seed": seed}), monkeypatch).tolist()
+        return shown
 
     assert order(1) == order(1) != order(2)
 
@@ -59,14 +75,14 @@ def test_training_leaves_the_global_generator_alone(data: Dataset) -> None:
 
 
 def test_a_trained_network_recognises_the_classes_and_reports_every_epoch(data: Dataset) -> None:
-    seen: list[Progress] = []
+    seen: list[Epoch] = []
     network = trained(data, RECIPE.model_copy(update={"epochs": 6, "flip": False}), seen)
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
-    assert [progress.epoch for progress in seen] == [1, 2, 3, 4, 5, 6]
-    assert all(progress.epochs == 6 and progress.seconds > 0 for progress in seen)
+    assert [epoch.epoch for epoch in seen] == [1, 2, 3, 4, 5, 6]
+    assert all(epoch.epochs == 6 and epoch.seconds > 0 and epoch.images_per_second > 0 for epoch in seen)
     assert seen[-1].loss < seen[0].loss
-    assert seen[-1].accuracy > 90
+    assert seen[-1].accuracy > 90 and seen[-1].calibration > 90
     images = prepare(data["test"].images, mean=MEAN, std=STD, padding=data.padding)
     assert (network(images).argmax(1) == data["test"].labels).float().mean() > 0.9
 
@@ -81,23 +97,28 @@ def test_the_penalty_makes_filters_more_orthogonal(data: Dataset) -> None:
     assert mean_cosine(0.01) < 0.4 * mean_cosine(0)
 
 
-def test_the_loss_is_cross_entropy_plus_lambda_times_the_penalty() -> None:
-    network, images, labels = random_network().requires_grad_(), torch.randn(4, 3, 20, 20), torch.arange(4)
-    recipe = RECIPE.model_copy(update={"momentum": 0.0, "weight_decay": 0.0, "learning_rate": 1.0})
-    before = state_of(network)
-    loss = nn.functional.cross_entropy(network(images), labels)
+def test_the_loss_is_cross_entropy_plus_lambda_times_the_penalty(data: Dataset) -> None:
+    still = {"momentum": 0.0, "weight_decay": 0.0, "flip": False, "crop_padding": 0, "batch_size": 120}
+    one_step = training(data, RECIPE.model_copy(update=still))
+    network, before = one_step.network, state_of(one_step.network)
+    twin = copy.deepcopy(network)
+    order = torch.randperm(120, generator=torch.Generator().manual_seed(0))
+    images = prepare(data["train"].images[order], mean=MEAN, std=STD, padding=data.padding)
+    loss = nn.functional.cross_entropy(twin(images), data["train"].labels[order])
     penalty = sum(
         (w.flatten(1) @ w.flatten(1).T - torch.eye(len(w))).square().sum()
-        for w in (module.weight for module in network.modules() if isinstance(module, nn.Conv2d))
+        for w in (module.weight for module in twin.modules() if isinstance(module, nn.Conv2d))
     )
-    (loss + recipe.orthogonality * penalty).backward()
-    expected = {
-        name: before[name] - value.grad for name, value in network.named_parameters() if value.grad is not None
-    }
-    reported = loop._step(network, images, labels, recipe, make_optimiser(network, recipe), None)
-    for name, parameter in network.named_parameters():
-        torch.testing.assert_close(parameter.detach(), expected[name], rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(reported[:2], torch.stack([loss, penalty]).detach(), rtol=1e-4, atol=1e-4)
+    (loss + RECIPE.orthogonality * penalty).backward()
+    rate = one_step._optimiser.param_groups[0]["lr"]
+    done = one_step.run(StateFile())
+    for name, value in twin.named_parameters():
+        assert value.grad is not None
+        torch.testing.assert_close(
+            done.state_dict()[name], before[name] - rate * value.grad, rtol=1e-4, atol=1e-5
+        )
+    epoch = one_step.history[-1]
+    assert (epoch.loss, epoch.penalty) == pytest.approx((float(loss), float(penalty)), rel=1e-4)
 
 
 def test_weight_decay_spares_norms_and_biases() -> None:
@@ -145,28 +166,21 @@ def test_retained_drops_exactly_the_forgotten_classes(data: Dataset) -> None:
 def test_a_retrained_reference_is_never_shown_the_forgotten_class(
     data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, shown = loop._step, list[Tensor]()
-
-    def spy(network: nn.Module, inputs: Tensor, labels: Tensor, *rest: object) -> Tensor:
-        shown.append(labels)
-        return step(network, inputs, labels, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop, "_step", spy)
-    network = trained(data, RECIPE.model_copy(update={"forgets": (2,), "epochs": 2}))
-    labels = torch.cat(shown)
+    recipe = RECIPE.model_copy(update={"forgets": (2,), "epochs": 2})
+    labels = labels_shown(data, recipe, monkeypatch)
     assert torch.bincount(labels, minlength=4)[2] == 0
     assert len(labels) == 2 * 4 * 20
     images = prepare(data["test"].images, mean=MEAN, std=STD, padding=data.padding)
-    assert network(images).shape == (160, 4)  # it keeps an output for the class
+    assert trained(data, recipe)(images).shape == (160, 4)  # it keeps an output for the class
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_fewer_images_than_a_batch_are_one_batch(data: Dataset, epochs: int) -> None:
-    seen: list[Progress] = []
+    seen: list[Epoch] = []
     few = with_splits(data, train=tiny_images(3, 1))
     trained(few, RECIPE.model_copy(update={"batch_size": 128, "epochs": epochs}), seen)
     assert len(seen) == epochs
-    assert all(np.isfinite(progress.loss) for progress in seen)
+    assert all(np.isfinite(epoch.loss) for epoch in seen)
 
 
 def test_pixel_statistics_are_those_of_the_padded_images(data: Dataset) -> None:

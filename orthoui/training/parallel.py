@@ -1,0 +1,87 @@
+"""Devices, precision and several processes: Lightning Fabric, and batch norms that see the whole batch."""
+
+import os
+
+import torch
+import torch.distributed as dist
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+from orthoui.errors import RequestError
+from orthoui.models.device import fast_dtype
+
+
+def make_fabric(device: torch.device) -> Fabric:
+    """Return a launched Fabric for this process: one device, or its share of those that ``torchrun`` started."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=here if processes > 1 or device.type == "cpu" else [device.index or 0],
+        num_nodes=processes // here,
+        strategy="ddp" if processes > 1 else "auto",
+        precision="bf16-mixed" if fast_dtype(device) == torch.bfloat16 else "32-true",
+    )
+    fabric.launch()
+    return fabric
+
+
+def own_share(batch: Tensor, fabric: Fabric) -> Tensor:
+    """Return this process's part of a global batch (N, …): every ``world_size``-th item."""
+    if len(batch) % fabric.world_size:
+        raise RequestError(
+            f"A batch of {len(batch)} images cannot be shared equally by {fabric.world_size} processes. "
+            "Choose a batch size that their number divides."
+        )
+    return batch[fabric.global_rank :: fabric.world_size]
+
+
+class SharedBatchNorm2d(nn.BatchNorm2d):
+    """A batch norm that takes its statistics over the batches of all processes.
+
+    PyTorch's SyncBatchNorm does the same on GPUs and refuses to run on processors.
+    """
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Normalise (N, C, H, W); in training with mean and variance of the global batch."""
+        if not self.training:
+            return super().forward(inputs)
+        values = inputs.float()
+        sums = torch.cat([values.mean((0, 2, 3)), values.square().mean((0, 2, 3))])
+        mean, square = (all_reduce(sums) / dist.get_world_size()).chunk(2)
+        variance = square - mean.square()
+        self._remember(mean.detach(), variance.detach(), values.numel() // values.shape[1] * dist.get_world_size())
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        shift = self.bias - mean * scale
+        return (values * scale[:, None, None] + shift[:, None, None]).to(inputs.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked.add_(1)
+        momentum = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
+        self.running_mean.lerp_(mean, momentum)
+        self.running_var.lerp_(variance * count / (count - 1), momentum)
+
+
+def share_statistics(network: nn.Module, fabric: Fabric) -> nn.Module:
+    """Let the batch norms of several processes see the global batch; a single process keeps the usual ones."""
+    if fabric.world_size == 1:
+        return network
+    if fabric.device.type == "cuda":
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        return converted
+    for module in network.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = SharedBatchNorm2d
+    return network
+
+
+def ordinary(network: nn.Module) -> nn.Module:
+    """Undo ``share_statistics`` on a processor, so that the trained network is like any other."""
+    for module in network.modules():
+        if isinstance(module, SharedBatchNorm2d):
+            module.__class__ = nn.BatchNorm2d
+    return network

@@ -1,0 +1,136 @@
+"""What a training needs to go on after it was killed: every tensor and number, in one safetensors file."""
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from orthoui.errors import CheckpointError
+from orthoui.files import write_atomically
+from orthoui.training.recipe import Recipe
+
+KEY = "orthoui-training"
+
+
+class Epoch(BaseModel):
+    """One finished epoch: mean losses over its steps; accuracies in percent; the filters' mean absolute cosine."""
+
+    model_config = ConfigDict(frozen=True)
+
+    epoch: int
+    epochs: int
+    loss: float
+    penalty: float
+    accuracy: float
+    calibration: float
+    cosine: float
+    seconds: float
+    images_per_second: float
+
+
+class Origin(BaseModel):
+    """What decides the weights of a training: the same origin gives the same weights, bit for bit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    recipe: Recipe
+    images: str
+    torch: str
+    device: str
+    threads: int
+    processes: int
+
+    def differences(self, other: "Origin") -> list[str]:
+        """Name what keeps ``other`` from repeating this training bit for bit, in words."""
+        words = {"torch": "version of torch", "device": "device", "threads": "number of threads", "processes": "number of processes"}
+        return [
+            f"{word} ({getattr(self, name)}, now {getattr(other, name)})"
+            for name, word in words.items()
+            if getattr(self, name) != getattr(other, name)
+        ]
+
+
+def origin_of(recipe: Recipe, images: str, device: torch.device, processes: int) -> Origin:
+    """Return the origin of a training that runs here and now."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type} {platform.machine()}"
+    threads = torch.get_num_threads()
+    return Origin(
+        recipe=recipe, images=images, torch=torch.__version__, device=name, threads=threads, processes=processes
+    )
+
+
+class Numbers(BaseModel):
+    """Everything of a state that is not a tensor."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    origin: Origin
+    epoch: int
+    step: int
+    totals: tuple[float, float, float]
+    seconds: float
+    epoch_seconds: float
+    history: tuple[Epoch, ...]
+    groups: list[dict[str, Any]]
+    schedule: dict[str, Any]
+
+
+@dataclass
+class State:
+    """A training between two steps: ``numbers``, and ``tensors`` by name."""
+
+    numbers: Numbers
+    tensors: dict[str, Tensor]
+
+
+def save_state(path: Path, state: State) -> None:
+    """Write a state under a temporary name and rename it: a crash or a full disk leaves the last good one."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
+    write_atomically(path, save(tensors, metadata={KEY: state.numbers.model_dump_json()}))
+
+
+def load_state(path: Path) -> State | None:
+    """Read a state; None when there is none. Raises ``CheckpointError`` for one that cannot be read."""
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+        return State(Numbers.model_validate_json(metadata[KEY]), tensors)
+    except (OSError, SafetensorError, KeyError, ValidationError) as error:
+        raise CheckpointError(
+            f"The saved state of an interrupted training, {path}, cannot be read ({type(error).__name__}). "
+            "Delete it and start the training anew."
+        ) from error
+
+
+def packed(network: nn.Module, optimiser: torch.optim.Optimizer, **others: Tensor) -> dict[str, Tensor]:
+    """Return the tensors of network and optimiser, and others such as generator states, by name."""
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    for number, parts in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{number}.{name}": part for name, part in parts.items() if part is not None}
+    return tensors | others
+
+
+def unpack(state: State, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    """Put the tensors of a state back. Raises ``CheckpointError`` when they belong to another network."""
+    parts = {name.removeprefix("network."): tensor for name, tensor in state.tensors.items() if name.startswith("network.")}
+    try:
+        network.load_state_dict(parts)
+        held: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in state.tensors.items():
+            if name.startswith("optimiser."):
+                _, number, kind = name.split(".")
+                held.setdefault(int(number), {})[kind] = tensor
+        optimiser.load_state_dict({"state": held, "param_groups": state.numbers.groups})
+    except (RuntimeError, ValueError) as error:
+        raise CheckpointError(
+            "The saved state belongs to another network. Delete it and start the training anew."
+        ) from error

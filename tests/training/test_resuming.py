@@ -1,0 +1,156 @@
+"""A training that was killed goes on to the same weights, bit for bit, or says why it cannot."""
+
+import errno
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from orthoui.data import Dataset
+from orthoui.errors import CheckpointError
+from orthoui.training import train
+from orthoui.training.loop import Step, Training
+from orthoui.training.parallel import make_fabric
+from orthoui.training.recipe import Recipe
+from orthoui.training.state import State, load_state, save_state
+from orthoui.training.train import train_model
+from orthoui.training.watching import StateFile
+from tests.tiny import MEAN, STD, same_tensors, state_of
+
+RECIPE = Recipe(
+    dataset="tiny", width=4, epochs=3, batch_size=20, learning_rate=0.05, orthogonality=0.01, penalty="srip", seed=5
+)
+
+
+def training(data: Dataset, recipe: Recipe = RECIPE) -> Training:
+    return Training(data, recipe, (MEAN, STD), make_fabric(torch.device("cpu")))
+
+
+class Killed(Exception):
+    pass
+
+
+class KilledAt(StateFile):
+    """Keeps a state after so many steps and stops the training a moment later."""
+
+    def __init__(self, path: Path, at: int) -> None:
+        super().__init__(path)
+        self._left = at
+
+    def wants_state(self, *, epoch_ended: bool) -> bool:
+        self._left -= not epoch_ended
+        return self._left == 0
+
+    def keep(self, state: State) -> None:
+        super().keep(state)
+        raise Killed
+
+
+@pytest.mark.parametrize("at", [1, 4, 5, 9])
+def test_a_training_killed_at_any_step_ends_with_the_same_weights(data: Dataset, tmp_path: Path, at: int) -> None:
+    unbroken = training(data)
+    expected = state_of(unbroken.run(StateFile()))
+    path = tmp_path / "state.safetensors"
+    with pytest.raises(Killed):
+        training(data).run(KilledAt(path, at))
+    state = load_state(path)
+    assert state is not None
+    again = training(data)
+    assert again.resume(state) == []
+    assert same_tensors(again.run(StateFile()), expected)
+    left = {"seconds", "images_per_second"}
+    assert [epoch.model_dump(exclude=left) for epoch in again.history] == [
+        epoch.model_dump(exclude=left) for epoch in unbroken.history
+    ]
+
+
+def test_train_model_goes_on_by_itself_and_clears_up(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "load_dataset", lambda name: data)
+    whole = train_model(RECIPE, tmp_path / "whole.safetensors")
+    state = tmp_path / "state.safetensors"
+    with pytest.raises(Killed):
+        train_model(RECIPE, tmp_path / "net.safetensors", KilledAt(state, 7))
+    assert state.exists() and not (tmp_path / "net.safetensors").exists()
+    card = train_model(RECIPE, tmp_path / "net.safetensors", StateFile(state))
+    assert card.accuracy == whole.accuracy
+    assert not state.exists()
+    one, other = ((tmp_path / name).read_bytes() for name in ("whole.safetensors", "net.safetensors"))
+    assert one[-1000:] == other[-1000:]
+
+
+def test_a_watcher_may_stop_a_training(data: Dataset) -> None:
+    def stop(step: Step) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        training(data).run(StateFile(on_step=stop))
+
+
+def change_recipe(path: Path, data: Dataset) -> None:
+    save_state(path, training(data, RECIPE.model_copy(update={"learning_rate": 0.04})).state())
+
+
+def cut(path: Path, data: Dataset) -> None:
+    save_state(path, training(data).state())
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def scribble(path: Path, data: Dataset) -> None:
+    path.write_text("not a state")
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [(change_recipe, "another recipe or other images"), (cut, "cannot be read"), (scribble, "cannot be read")],
+)
+def test_a_state_that_does_not_fit_is_refused_in_words(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path, Dataset], None], words: str
+) -> None:
+    monkeypatch.setattr(train, "load_dataset", lambda name: data)
+    path = tmp_path / "state.safetensors"
+    damage(path, data)
+    with pytest.raises(CheckpointError, match=words):
+        train_model(RECIPE, tmp_path / "net.safetensors", StateFile(path))
+
+
+def test_what_keeps_the_weights_from_being_the_same_is_named(data: Dataset) -> None:
+    state = training(data).state()
+    state.numbers.origin = state.numbers.origin.model_copy(update={"threads": 99, "torch": "1.0"})
+    assert training(data).resume(state) == [
+        f"version of torch (1.0, now {torch.__version__})",
+        f"number of threads (99, now {torch.get_num_threads()})",
+    ]
+
+
+def test_a_full_disk_leaves_the_last_good_state(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "state.safetensors"
+    watcher = StateFile(path)
+    watcher.keep(training(data).state())
+    before = path.read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    watcher.keep(training(data).state())
+    assert path.read_bytes() == before
+    assert "could not be kept" in caplog.text
+
+
+def test_a_state_holds_no_pickle(data: Dataset, tmp_path: Path) -> None:
+    save_state(tmp_path / "state.safetensors", training(data).state())
+    content = (tmp_path / "state.safetensors").read_bytes()
+    assert b"pickle" not in content and content[8:9] == b"{"
+
+
+def test_the_trained_network_has_nothing_of_the_training_left_in_it(data: Dataset) -> None:
+    network = training(data).run(StateFile())
+    assert not any(hasattr(module, "_forward_module") for module in network.modules())
+    assert {type(module) for module in network.modules() if "Norm" in type(module).__name__} == {nn.BatchNorm2d}
