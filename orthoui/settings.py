@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator
@@ -27,6 +28,10 @@ class Settings(BaseSettings):
         default="auto",
         pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
         description="Where to compute: auto, cpu, mps, cuda or cuda:N.",
+    )
+    precision: Literal["auto", "float32"] = Field(
+        default="auto",
+        description="Number format of forward passes: auto takes bfloat16 where the device is fast at it.",
     )
     memo_mb: int = Field(
         default=64, ge=1, le=65536, description="Memory for predictions that were already computed, in MB."

@@ -60,5 +60,5 @@ def reference() -> TrainedModel:
 @pytest.fixture
 def float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Predict in float32, whatever this machine is fast at."""
-    for module in ("runner", "pipeline"):
-        monkeypatch.setattr(f"orthoui.evaluation.{module}.fast_dtype", lambda device: torch.float32)
+    for module in ("evaluation.runner", "evaluation.pipeline", "training.parallel", "training.train"):
+        monkeypatch.setattr(f"orthoui.{module}.fast_dtype", lambda device: torch.float32)

@@ -33,8 +33,11 @@ def resolve_device(asked: str | None = None) -> torch.device:
 def fast_dtype(device: torch.device) -> torch.dtype:
     """Return bfloat16 where the device computes in it natively, hence several times faster; else float32.
 
+    ``ORTHOUI_PRECISION=float32`` asks for the latter everywhere.
     Asked of the hardware and not timed, so that the same machine always gives the same numbers.
     """
+    if settings().precision == "float32":
+        return torch.float32
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":
