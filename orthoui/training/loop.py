@@ -1,16 +1,15 @@
 """Training from a recipe: seeded, low precision where the device is fast at it, resumable at every step."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
-from orthoui.data import Dataset, ImageSet
+from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
 from orthoui.errors import CheckpointError
 from orthoui.models.architectures import ARCHITECTURES
@@ -164,7 +163,8 @@ class Training:
         return Step(self._epoch + 1, self.recipe.epochs, done, steps, loss, speed)
 
     def _end_epoch(self) -> Epoch:
-        loss, penalty, accuracy = (self._fabric.all_reduce(self._totals, reduce_op="mean") / self._step).tolist()
+        totals = self._fabric.all_reduce(self._totals, reduce_op="mean")
+        loss, penalty, accuracy = (float(total) / self._step for total in cast(Tensor, totals))
         cosines = filter_cosines(self.network)
         epoch = Epoch(
             epoch=self._epoch + 1,

@@ -49,12 +49,14 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
             return super().forward(inputs)
         values = inputs.float()
         sums = torch.cat([values.mean((0, 2, 3)), values.square().mean((0, 2, 3))])
-        mean, square = (all_reduce(sums) / dist.get_world_size()).chunk(2)
+        summed: Tensor = all_reduce(sums)  # type: ignore[no-untyped-call]  # and its gradient
+        mean, square = (summed / dist.get_world_size()).chunk(2)
         variance = square - mean.square()
         self._remember(mean.detach(), variance.detach(), values.numel() // values.shape[1] * dist.get_world_size())
         scale = self.weight * torch.rsqrt(variance + self.eps)
         shift = self.bias - mean * scale
-        return (values * scale[:, None, None] + shift[:, None, None]).to(inputs.dtype)
+        normalised: Tensor = (values * scale[:, None, None] + shift[:, None, None]).to(inputs.dtype)
+        return normalised
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
@@ -71,17 +73,9 @@ def share_statistics(network: nn.Module, fabric: Fabric) -> nn.Module:
     if fabric.world_size == 1:
         return network
     if fabric.device.type == "cuda":
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         return converted
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SharedBatchNorm2d
-    return network
-
-
-def ordinary(network: nn.Module) -> nn.Module:
-    """Undo ``share_statistics`` on a processor, so that the trained network is like any other."""
-    for module in network.modules():
-        if isinstance(module, SharedBatchNorm2d):
-            module.__class__ = nn.BatchNorm2d
     return network

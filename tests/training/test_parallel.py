@@ -19,7 +19,9 @@ TOLERANCE = 1e-3
 
 
 def trained(out: Path, processes: int) -> dict[str, Tensor]:
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
+    launcher = (
+        ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
+    )
     subprocess.run(
         [sys.executable, *launcher, "-m", "tests.training.two_ranks", str(out)],
         cwd=ROOT,

@@ -114,9 +114,7 @@ def test_the_loss_is_cross_entropy_plus_lambda_times_the_penalty(data: Dataset) 
     done = one_step.run(StateFile())
     for name, value in twin.named_parameters():
         assert value.grad is not None
-        torch.testing.assert_close(
-            done.state_dict()[name], before[name] - rate * value.grad, rtol=1e-4, atol=1e-5
-        )
+        torch.testing.assert_close(done.state_dict()[name], before[name] - rate * value.grad, rtol=1e-4, atol=1e-5)
     epoch = one_step.history[-1]
     assert (epoch.loss, epoch.penalty) == pytest.approx((float(loss), float(penalty)), rel=1e-4)
 

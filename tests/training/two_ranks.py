@@ -21,7 +21,8 @@ def main() -> None:
     network = training.run(StateFile())
     if fabric.is_global_zero:
         numbers = {"loss": torch.tensor([epoch.loss for epoch in training.history])}
-        save_file({**network.state_dict(), **numbers}, sys.argv[1])
+        weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        save_file({**weights, **numbers}, sys.argv[1])
 
 
 if __name__ == "__main__":
