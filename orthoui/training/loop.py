@@ -123,7 +123,7 @@ class Training:
         inputs = self._normalised(own_share(pixels, self._fabric))
         labels = own_share(self._labels[where], self._fabric)
         logits = self._running(inputs)
-        loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
         penalty, weight = loss.new_zeros(()), penalty_weight(recipe, self._share_done)
         if weight:
             penalty = PENALTIES[recipe.penalty](self.network, recipe, self._generator)
@@ -190,8 +190,7 @@ class Training:
         for start in range(0, len(images), EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
             pixels = padded(images.images[part].to(self._fabric.device), self._data.padding)
-            with self._fabric.autocast():
-                answers = self.network(self._normalised(pixels)).argmax(1)
+            answers = self._running(self._normalised(pixels)).argmax(1)
             correct += int((answers.cpu() == images.labels[part]).sum())
         self.network.train()
         return 100 * correct / len(images)
