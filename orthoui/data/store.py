@@ -11,6 +11,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -68,7 +69,7 @@ def known_problem(source: Source) -> str | None:
     """Return why a source could not be decoded when that was last tried, if it has not changed since."""
     try:
         return (place_of(source) / PROBLEM).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except OSError:
         return None
 
 
@@ -119,7 +120,8 @@ def _made(source: Source, title: str, side: int | None, place: Path, report: Rep
         folder.chmod(0o755)
         folder.rename(place)
     except DatasetError as error:
-        write_atomically(place / PROBLEM, str(error).encode())
+        with suppress(OSError):  # it is only kept for the list of data sets
+            write_atomically(place / PROBLEM, str(error).encode())
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
