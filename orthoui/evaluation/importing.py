@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import nn
 
 from orthoui.data import SPLITS, Dataset, load_dataset
@@ -41,17 +41,20 @@ class ImportRequest(BaseModel):
     architecture: str = Field(description="kind of network: one of OrthoUI's, or timm:NAME")
     dataset: str = Field(description="data set it was trained on, by name")
     width: int | None = Field(
-        default=None, ge=4, le=512, description="channels of the first stage; read from the file"
+        default=None, ge=4, le=512, description="channels of the first stage; None reads it from the file"
     )
     input_size: int | None = Field(
-        default=None, ge=8, le=1024, description="side of its input, pixels; images are resized to it"
+        default=None, ge=8, le=1024, description="side images are resized to, pixels; None is the data set's"
     )
-    mean: tuple[float, ...] | None = Field(
-        default=None, min_length=1, max_length=3, description="of the pixels it was trained on"
-    )
-    std: tuple[float, ...] | None = Field(
-        default=None, min_length=1, max_length=3, description="of the pixels it was trained on"
-    )
+    mean: tuple[float, ...] | None = Field(default=None, description="of its training pixels; None measures it")
+    std: tuple[float, ...] | None = Field(default=None, description="of its training pixels; None measures it")
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _one_or_three_shares(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if values is not None and (len(values) not in (1, 3) or not all(0 < value <= 1 for value in values)):
+            raise ValueError("choose one number for all colours or three, above 0 and of at most 1 (full brightness)")
+        return values
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def import_model(
     ``CheckpointError`` for a file that cannot be read or does not fit, ``RequestError`` for a name that is taken,
     ``UnknownNameError`` and ``DatasetError`` for what is not there, ``OSError`` when it cannot be written.
     """
-    path = free_path(name or default_name(file, request), replace=replace)
+    path = free_path(default_name(file, request) if name is None else name, replace=replace)
     report("Reading", 0.0)
     tensors = read_weights(file)
     images = _images(request.dataset)
@@ -203,8 +206,8 @@ def _accuracies(model: TrainedModel, data: Dataset, report: Report) -> dict[str,
         order = torch.arange(len(images))
         for predictions in original(model).stream(images, order):
             report(f"Measuring on the {split} images", len(predictions.positions) / len(images))
-        right = torch.from_numpy(predictions.logits).argmax(1) == images.labels
-        found[split] = round(100 * float(right.double().mean()), 2)
+        right = predictions.logits.argmax(axis=1) == images.labels.numpy()
+        found[split] = round(100 * float(right.mean()), 2)
     return found
 
 

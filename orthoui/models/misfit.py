@@ -46,11 +46,12 @@ def likely_cause(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], ar
             f"Likely cause: its width is {found[stem].shape[0]}, not {expected[stem].shape[0]}. "
             "Leave --width out, or give that one."
         )
-    outputs = [found[name].shape[0] for name in found if found[name].shape[:1] != expected[name].shape[:1]]
-    if len(set(outputs)) == 1 and len(outputs) <= 2:
+    pairs = [(tuple(found[name].shape), tuple(expected[name].shape)) for name in found]
+    differing = [(theirs, ours) for theirs, ours in pairs if theirs != ours]
+    if all(ours == (classes, *theirs[1:]) for theirs, ours in differing):
         return (
-            f"Likely cause: it tells {outputs[0]:,} classes apart and the data set has {classes:,}. Choose the data "
-            "set it was trained on with --dataset."
+            f"Likely cause: it tells {differing[0][0][0]:,} classes apart and the data set has {classes:,}. Choose "
+            "the data set it was trained on with --dataset."
         )
     return "Likely cause: another variant of this architecture."
 
