@@ -8,6 +8,7 @@ from pathlib import Path
 from orthoui.data.known import KNOWN
 from orthoui.data.sources import FORMS, CifarSource, FolderSource, Source, TarSource, TinyImageNetSource
 from orthoui.data.uploads import SUFFIXES
+from orthoui.errors import DatasetError
 
 ENDING = ".tar.zst"
 TINY = ("tiny-imagenet-200.zip", "tiny-imagenet-200")
@@ -21,11 +22,13 @@ def find_sources(folder: Path) -> dict[str, Source]:
     """Return the sources in a data folder by name: class folders, archives of them, and the official downloads.
 
     Of several forms of the same data set, a folder is preferred to an archive and both to an official download.
+    Raises ``DatasetError`` when the folder may not be looked into.
     """
-    found: dict[str, Source] = {}
-    for source in (*_official(folder), *_archives(folder), *_folders(folder)):
-        found[source.name] = source
-    return dict(sorted(found.items()))
+    try:
+        sources = [*_official(folder), *_archives(folder), *_folders(folder)]
+    except OSError as error:
+        raise DatasetError(f"The data folder {folder} cannot be read ({error.strerror}).") from error
+    return {source.name: source for source in sorted(sources, key=lambda source: source.name)}
 
 
 def cheap_problem(source: Source) -> str | None:

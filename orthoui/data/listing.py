@@ -74,11 +74,12 @@ def _found(source: Source) -> DatasetEntry:
         image_size=known.side if known else None,
     )
     try:
-        problem = cheap_problem(source) or store.known_problem(source)
+        place = store.place_of(source)
+        problem = cheap_problem(source) or store.known_problem(place)
         if problem:
             return replace(entry, state="damaged", problem=problem)
         entry = replace(entry, size_mb=round(source.size() / 1e6, 1))
-        about = store.about(source)
+        about = store.about(place)
     except (DatasetError, OSError) as error:
         return replace(entry, state="damaged", problem=str(error))
     if about is None:

@@ -60,15 +60,18 @@ def place_of(source: Source) -> Path:
     return settings().cache_folder / "images" / source.name / f"{source.fingerprint()}-{VERSION}"
 
 
-def about(source: Source) -> About | None:
-    """Return what is known of a source that was decoded before, without reading an image; else None."""
-    return _about(place_of(source))
-
-
-def known_problem(source: Source) -> str | None:
-    """Return why a source could not be decoded when that was last tried, if it has not changed since."""
+def about(place: Path) -> About | None:
+    """Return what is known of images that were decoded to ``place``, without reading one; None when they were not."""
     try:
-        return (place_of(source) / PROBLEM).read_text(encoding="utf-8")
+        return About.model_validate_json((place / ABOUT).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def known_problem(place: Path) -> str | None:
+    """Return why images could not be decoded to ``place`` when that was last tried; None when they could."""
+    try:
+        return (place / PROBLEM).read_text(encoding="utf-8")
     except OSError:
         return None
 
@@ -91,15 +94,8 @@ def decoded(source: Source, title: str, side: int | None, report: Report = silen
     return found
 
 
-def _about(place: Path) -> About | None:
-    try:
-        return About.model_validate_json((place / ABOUT).read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
 def _mapped(place: Path) -> Decoded | None:
-    known = _about(place)
+    known = about(place)
     if known is None or set(known.splits) != set(SPLITS):
         return None
     splits: dict[Split, ImageSet] = {}

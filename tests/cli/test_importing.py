@@ -54,7 +54,7 @@ def test_images_that_are_not_here_leave_accuracy_open(home: Path, tmp_path: Path
         ("--mean 0.1,x", "--mean cannot be “0.1,x”: give one number, or three with commas"),
         ("--mean 125", "above 0 and of at most 1 (full brightness)"),
         ("--mean 0.1,0.2,0.3", "one value each, or three"),
-        ("--std 0", "Std cannot be “(0.0,)”: choose one number for all colours or three"),
+        ("--std 0", "Std cannot be “[0.0]”: choose one number for all colours or three"),
         ("--name tiny", "There is already a model tiny"),
         ("--architecture timm:test_vit", "is not a convolutional network"),
         ("--dataset imaginary", "There is no data set “imaginary”"),

@@ -107,6 +107,18 @@ def test_other_folders_and_files_are_no_data_sets(folder: Path) -> None:
     assert load_dataset("fashion-mnist").source == "embedded"
 
 
+def test_a_data_folder_that_may_not_be_read_is_explained(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _made(folder)
+
+    def closed(path: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    with pytest.raises(DatasetError, match=r"The data folder .*/data cannot be read \(Permission denied\)\."):
+        available()
+    assert load_dataset("fashion-mnist").source == "embedded"
+
+
 def test_listing_reads_no_image(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(folder / "pets", class_files())
     packed(folder / "cifar10.tar.zst", class_files())

@@ -164,12 +164,12 @@ def test_too_few_images_leave_the_reason_and_nothing_else(source: FolderSource, 
         (source.path / f"train/cat/{number:03d}.png").write_bytes(b"broken")
     with pytest.raises(DatasetError, match=r"too few usable training images of cat \(7\)"):
         decoded(source)
-    assert "too few usable training images" in (store.known_problem(source) or "")
-    assert store.about(source) is None
+    assert "too few usable training images" in (store.known_problem(store.place_of(source)) or "")
+    assert store.about(store.place_of(source)) is None
     assert [path.name for path in store.place_of(source).iterdir()] == [store.PROBLEM]
     put(source.path, class_files())
     assert len(decoded(source)["train"]) == 20
-    assert store.known_problem(source) is None
+    assert store.known_problem(store.place_of(source)) is None
 
 
 def test_a_cancelled_decoding_leaves_nothing(source: FolderSource, home: Path) -> None:
