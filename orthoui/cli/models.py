@@ -67,17 +67,21 @@ def _listed(described: list[dict[str, Any]]) -> RenderableType:
         folders.setdefault(str(Path(about["path"]).parent), []).append(about)
     parts: list[RenderableType] = []
     for folder, inside in folders.items():
-        parts += [Text(f"{inside[0]['source']}: {folder}", style="dim", overflow="fold"), _table(inside), Text()]
+        origin = "shipped" if inside[0]["origin"] == "shipped" else "trained and imported here"
+        parts += [Text(f"{origin}: {folder}", style="dim", overflow="fold"), _table(inside), Text()]
     problems = [Text(about["problem"], style="red") for about in described if about["problem"]]
     return Group(*parts, *problems)
 
 
 def _table(inside: list[dict[str, Any]]) -> Table:
-    table = plain_table("model", "origin", "never saw", "MB", "test", "cosine", numbers=(3, 4, 5))
+    """Shipped models all have the same origin; their long names need its column."""
+    origins = [] if inside[0]["origin"] == "shipped" else ["origin"]
+    first = 2 + len(origins)
+    table = plain_table("model", *origins, "never saw", "MB", "test", "cosine", numbers=(first, first + 1, first + 2))
     table.columns[0].no_wrap = True  # a name is there to be copied
     for about in inside:
         without = text(about["kind"].partition(WITHOUT)[2])
-        row = [text(about["name"]), about["origin"], without, f"{about['size_mb']:.1f}"]
+        row = [text(about["name"]), *(about[key] for key in origins), without, f"{about['size_mb']:.1f}"]
         if about["problem"] is None:
             cosine = about["mean_filter_cosine"]
             row += [percent(about["accuracy"].get("test")), "" if cosine is None else f"{cosine:.3f}"]
