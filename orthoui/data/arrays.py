@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,8 @@ def map_array(path: Path, about: ArrayFile) -> ImageSet | None:
     if state.st_mtime_ns != about.mtime_ns:
         if ImageSet(images.images, images.labels).digest != about.digest:
             return None
-        os.utime(path, ns=(state.st_atime_ns, about.mtime_ns))
+        with suppress(OSError):  # where nothing may be written, it is checked again the next time
+            os.utime(path, ns=(state.st_atime_ns, about.mtime_ns))
     return images
 
 

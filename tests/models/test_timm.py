@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from orthoui.data import Dataset
@@ -17,6 +18,8 @@ from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.architectures import build
 from orthoui.models.checkpoints import load_checkpoint, save_checkpoint
+from orthoui.models.foreign import fitted
+from orthoui.models.misfit import check_fit
 from orthoui.models.timm_networks import timm_network
 from tests.tiny import as_model, hook_count, make_uneven, same_tensors, state_of, tiny_card
 
@@ -69,6 +72,12 @@ def test_a_network_without_filters_to_scale_is_refused(name: str) -> None:
 def test_a_network_that_normalises_its_filters_is_refused() -> None:
     with pytest.raises(RequestError, match=r"normalises its filters in every pass \(ScaledStdConv2d"):
         timm_network("timm:test_nfnet", 4)
+
+
+def test_torchvisions_weights_fit_timms_network_of_the_same_name() -> None:
+    theirs = torchvision.models.resnet18(num_classes=4).state_dict()
+    expected = timm_network("timm:resnet18", 4).state_dict()
+    check_fit("a.pt", fitted(theirs, expected), expected, "timm:resnet18", 4)
 
 
 def test_an_unknown_name_suggests_similar_ones(tmp_path: Path) -> None:
