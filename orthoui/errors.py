@@ -22,11 +22,12 @@ class RequestError(OrthoError):
 class UnknownNameError(RequestError):
     """A model, class, layer, data set or option of that name does not exist."""
 
-    def __init__(self, kind: str, asked: object, allowed: Iterable[object]) -> None:
+    def __init__(self, kind: str, asked: object, allowed: Iterable[object], more: str = "") -> None:
         names = [str(name) for name in allowed]
         shown = ", ".join(names[:24]) + (f", … ({len(names)} in all)" if len(names) > 24 else "")
         super().__init__(
             f"There is no {kind} “{shortened(str(asked))}”. Choose one of: {shown or 'none is available'}."
+            + (f" {more}" if more else "")
         )
 
 

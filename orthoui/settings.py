@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     memo_mb: int = Field(
         default=64, ge=1, le=65536, description="Memory for predictions that were already computed, in MB."
     )
+    models_mb: int = Field(
+        default=2000, ge=1, le=1_000_000, description="Memory for models kept ready on the device, in MB."
+    )
 
     @field_validator("home", "data")
     @classmethod

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
 from orthoui.errors import CheckpointError
-from orthoui.models.architectures import ARCHITECTURES
+from orthoui.models.architectures import build
 from orthoui.training.augmentation import augment
 from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import own_share, share_statistics
@@ -23,6 +23,8 @@ from orthoui.training.state import Epoch, Numbers, Origin, State, origin_of, pac
 SHORTEST_CYCLE = 5
 """Steps below which a quarter of the one-cycle schedule has no room to rise (torch divides by zero at 4)."""
 EVALUATION_BATCH = 500
+MOST_ON_DEVICE = 8_000_000_000
+"""Bytes of images that are kept on an accelerator; more stay in main memory."""
 TOLD_EVERY = 0.2
 """Seconds between two reports of the steps."""
 
@@ -64,9 +66,7 @@ class Training:
     def __init__(self, data: Dataset, recipe: Recipe, normalisation: Normalisation, fabric: Fabric) -> None:
         self.recipe = recipe
         self._fabric, self._data, self._normalisation = fabric, data, normalisation
-        self._images = data["train"].without(recipe.forgets)
-        self._pixels = self._images.images.to(fabric.device)
-        self._labels = self._images.labels.to(fabric.device)
+        self._images = data["train"].without(recipe.forgets).on(fabric.device, MOST_ON_DEVICE)
         self.network = share_statistics(self._untrained(), fabric)
         self._optimiser = make_optimiser(self.network, recipe)
         self.steps_per_epoch = max(1, len(self._images) // recipe.batch_size)  # fewer images than a batch are one
@@ -85,8 +85,7 @@ class Training:
     def _untrained(self) -> nn.Module:
         with torch.random.fork_rng():  # layers draw their first weights from the global generator
             torch.manual_seed(self.recipe.seed)
-            make = ARCHITECTURES[self.recipe.architecture]
-            network = make(classes=len(self._data.classes), width=self.recipe.width)
+            network = build(self.recipe.architecture, len(self._data.classes), self.recipe.width)
         return network.to(memory_format=torch.channels_last).train()
 
     @property
@@ -117,11 +116,12 @@ class Training:
         """Take one optimiser step on L = L_CE + λ·L_orth."""
         recipe = self.recipe
         batch = self._order[self._step * recipe.batch_size : (self._step + 1) * recipe.batch_size]
-        where = batch.to(self._pixels.device)
+        where, device = batch.to(self._images.images.device), self._fabric.device
+        stored = self._images.images[where].to(device)
         # all processes draw the same batch and take their share, so that their number changes nothing
-        pixels = augment(padded(self._pixels[where], self._data.padding), recipe, self._generator)
+        pixels = augment(padded(stored, self._data.padding), recipe, self._generator)
         inputs = self._normalised(own_share(pixels, self._fabric))
-        labels = own_share(self._labels[where], self._fabric)
+        labels = own_share(self._images.labels[where].to(device), self._fabric)
         logits = self._running(inputs)
         loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
         penalty, weight = loss.new_zeros(()), penalty_weight(recipe, self._share_done)

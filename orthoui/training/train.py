@@ -10,6 +10,7 @@ from torch import nn
 
 import orthoui
 from orthoui.data import SPLITS, Dataset, balanced_positions, load_dataset
+from orthoui.data.statistics import pixel_statistics
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import save_checkpoint
 from orthoui.models.device import fast_dtype, resolve_device
@@ -86,17 +87,6 @@ def finished_card(training: Training, network: nn.Module, data: Dataset, normali
     )
     accuracy = measured_accuracy(network, card, data, next(network.parameters()).device)
     return card.model_copy(update={"accuracy": accuracy})
-
-
-def pixel_statistics(data: Dataset) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and standard deviation of the padded training pixels per channel, in units of full brightness."""
-    images = data["train"].images
-    side = data.input_size
-    share = images.shape[-1] * images.shape[-2] / side**2  # padding is black
-    pixels = images.double() / 255
-    mean = pixels.mean((0, 2, 3)) * share
-    spread = (pixels.square().mean((0, 2, 3)) * share - mean.square()).sqrt()
-    return tuple(round(v, 4) for v in mean.tolist()), tuple(round(v, 4) for v in spread.tolist())
 
 
 @torch.inference_mode()
