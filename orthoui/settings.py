@@ -31,6 +31,16 @@ class Settings(BaseSettings):
     memo_mb: int = Field(
         default=64, ge=1, le=65536, description="Memory for predictions that were already computed, in MB."
     )
+    db: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Database of all runs: any SQLAlchemy URL; the file `ledger.sqlite` in the home folder by default.",
+    )
+    scheduler: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Address of the Dask scheduler that jobs are sent to; workers on this machine by default.",
+    )
 
     @field_validator("home", "data")
     @classmethod
@@ -46,6 +56,16 @@ class Settings(BaseSettings):
     def cache_folder(self) -> Path:
         """Folder of results that can be recomputed at any time."""
         return self.home / "cache"
+
+    @property
+    def ledger_address(self) -> str:
+        """SQLAlchemy URL of the database of all runs."""
+        return self.db or f"sqlite:///{self.home / 'ledger.sqlite'}"
+
+    @property
+    def runs_folder(self) -> Path:
+        """Folder of checkpoints and logs, one folder for every run."""
+        return self.home / "runs"
 
     @property
     def model_folders(self) -> tuple[Path, ...]:
