@@ -7,7 +7,7 @@ from sqlalchemy import update
 from orthoui.errors import RequestError
 from orthoui.ledger.attempt import Attempt
 from orthoui.ledger.database import Database
-from orthoui.ledger.rows import locked, new_row, now
+from orthoui.ledger.rows import added, locked, new_row, now
 from orthoui.ledger.schema import RunRow
 from orthoui.ledger.values import WAITING, NewRun, Run
 
@@ -36,9 +36,7 @@ class Queue:
         row.server, row.module = server, module
         row.heartbeat = row.created
         with self._database.writing() as session:
-            session.add(row)
-            session.flush()
-            return row.value()
+            return added(session, row)
 
     def hand_out(self, run_id: str, server: str) -> int | None:
         """Return a new ticket for a waiting run of this server; tickets given before are void. None: it waits not."""

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from orthoui.errors import RequestError, shortened
 from orthoui.ledger.ids import new_id
 from orthoui.ledger.schema import RunRow, TagRow
-from orthoui.ledger.values import NewRun, request_digest
+from orthoui.ledger.values import NewRun, Run, request_digest
 
 LONGEST_TAG = 80
 IN_COLUMNS = set(NewRun.model_fields) - {"tags"}
@@ -43,6 +43,14 @@ def locked(session: Session, run_id: str) -> RunRow:
     if row is None:
         raise unknown(run_id)
     return row
+
+
+def added(session: Session, row: RunRow) -> Run:
+    """Add a row and return the run as the database gives it back."""
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row.value()
 
 
 def unknown(run_id: str) -> RequestError:

@@ -41,7 +41,7 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Replace what is not text."""
-        return None if value is None else value.replace("\0", "").encode(errors="replace").decode()
+        return None if value is None else whole(value.replace("\0", ""))
 
 
 class Document(TypeDecorator[Any]):
@@ -51,18 +51,25 @@ class Document(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """Replace numbers that JSON has no words for."""
-        return finite(value)
+        """Replace what JSON has no words for."""
+        return in_json(value)
 
 
-def finite(value: Any) -> Any:
+def whole(text: str) -> str:
+    """Return text without halves of characters, which file names can hold and no database takes."""
+    return text.encode(errors="replace").decode()
+
+
+def in_json(value: Any) -> Any:
     """Return a JSON-like value with None for every number that is not finite."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, str):
+        return whole(value)
     if isinstance(value, dict):
-        return {str(key): finite(part) for key, part in value.items()}
+        return {whole(str(key)): in_json(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(part) for part in value]
+        return [in_json(part) for part in value]
     return value
 
 

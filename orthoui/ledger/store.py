@@ -12,7 +12,7 @@ from orthoui.ledger.database import Database
 from orthoui.ledger.migrate import bring_up_to_date
 from orthoui.ledger.query import RunFilter, order
 from orthoui.ledger.queue import Queue
-from orthoui.ledger.rows import checked_tag, locked, new_row, unknown
+from orthoui.ledger.rows import added, checked_tag, locked, new_row, unknown
 from orthoui.ledger.schema import RunRow, TagRow
 from orthoui.ledger.times import TimeKey, TypicalTime, typical_times
 from orthoui.ledger.values import ACTIVE, NewRun, Result, Run
@@ -53,9 +53,7 @@ class Ledger:
         for name, value in result.identity().items():
             setattr(row, name, value)
         with self._database.writing() as session:
-            session.add(row)
-            session.flush()
-            return row.value()
+            return added(session, row)
 
     def get(self, run_id: str) -> Run:
         """Return one run. Raises ``RequestError`` when it is not there."""

@@ -43,10 +43,11 @@ def test_what_was_not_measured_is_never_zero(book: Ledger) -> None:
 
 
 def test_any_text_is_taken(book: Ledger) -> None:
-    odd = "a\0b \ud800 “ß” 😀 ' \" % _ \\"
-    run = book.record(new(title=odd, request={"path": "a\0b", "keys": {"ß": "\ud800"}}), Result())
-    assert book.get(run.id).title == "ab ? “ß” 😀 ' \" % _ \\"
-    assert book.get(run.id).request == {"path": "a\0b", "keys": {"ß": "\ud800"}}
+    run = queued(book, title="a\0b “ß” 😀 ' \" % _ \\", request={"path": "a\0b", "keys": {"ß": "c\ud800"}})
+    assert book.get(run.id).title == "ab “ß” 😀 ' \" % _ \\"
+    assert book.get(run.id).request == {"path": "a\0b", "keys": {"ß": "c?"}}
+    started(book, run).fail("broken \0 half \ud800")
+    assert book.get(run.id).error == "broken  half ?"
 
 
 def test_the_order_of_a_request_does_not_change_its_digest() -> None:
@@ -66,17 +67,17 @@ def test_runs_are_filtered(book: Ledger) -> None:
     book.record(new(title="One", tags=("paper",), dataset="fashion_mnist"), RESULT)
     book.record(new(title="Two", kind="train", model="orthogonal", group="g"), RESULT)
     middle = datetime.now(UTC)
-    queued(book, title="Three 100% done_", method="salun")
+    queued(book, title="Three 100% finished_", method="salun")
     assert titles(book, RunFilter(kind=("train",))) == ["Two"]
     assert titles(book, RunFilter(kind=("train", "forget"), state=("done",)), sort="title") == ["One", "Two"]
     assert titles(book, RunFilter(model="orthogonal")) == ["Two"]
     assert titles(book, RunFilter(dataset="fashion_mnist")) == ["One"]
     assert titles(book, RunFilter(group="g")) == ["Two"]
-    assert titles(book, RunFilter(method="salun")) == ["Three 100% done_"]
+    assert titles(book, RunFilter(method="salun")) == ["Three 100% finished_"]
     assert titles(book, RunFilter(tag="paper")) == ["One"]
-    assert titles(book, RunFilter(since=middle)) == ["Three 100% done_"]
+    assert titles(book, RunFilter(since=middle)) == ["Three 100% finished_"]
     assert titles(book, RunFilter(text="PLAIN one")) == ["One"]
-    assert titles(book, RunFilter(text="0% done_")) == ["Three 100% done_"]
+    assert titles(book, RunFilter(text="0% finished_")) == ["Three 100% finished_"]
     assert titles(book, RunFilter(text="_n_")) == []
     assert book.count() == 3
     assert book.count(RunFilter(state=("done",))) == 2
