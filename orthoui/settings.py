@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     db: str | None = Field(
         default=None,
         min_length=1,
-        description="Database of all runs: any SQLAlchemy URL; the file `ledger.sqlite` in the home folder by default.",
+        description="Database of all runs, any SQLAlchemy URL; `ledger.sqlite` in the home folder by default.",
     )
     scheduler: str | None = Field(
         default=None,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 DEBIAN = Path("/usr/lib/postgresql")
 ADVICE = (
-    "No PostgreSQL server was found: neither initdb on the PATH nor below /usr/lib/postgresql. Install one, on Debian "
-    "with `apt-get install postgresql`, or leave these tests out with `make test-fast`."
+    "No PostgreSQL server was found: neither initdb on the PATH nor below /usr/lib/postgresql. Install one, on "
+    "Debian with `apt-get install postgresql`, or leave these tests out with `make test-fast`."
 )
 SERVER_USER = "postgres"  # PostgreSQL refuses to run as root; Debian's package makes this user
 

@@ -81,9 +81,7 @@ def on_worker(run_id: str, ticket: int) -> None:
     execute(run_id, ticket, leave=_leave if get_worker().nanny else None)
 
 
-def execute(
-    run_id: str, ticket: int, *, leave: Leave | None = None, show: Show | None = None
-) -> Exception | None:
+def execute(run_id: str, ticket: int, *, leave: Leave | None = None, show: Show | None = None) -> Exception | None:
     """Claim a run and carry it out; return the error that ended it, if one did.
 
     Nothing happens when the ticket is void: the run was cancelled, paused or given to another worker meanwhile.

@@ -13,8 +13,8 @@ from functools import lru_cache
 from orthoui.ledger.attempt import Attempt
 from orthoui.ledger.exports import FORMATS, Format, export
 from orthoui.ledger.ids import new_id
-from orthoui.ledger.store import Ledger
 from orthoui.ledger.query import SORTABLE, RunFilter
+from orthoui.ledger.store import Ledger
 from orthoui.ledger.times import TimeKey, TypicalTime
 from orthoui.ledger.values import ACTIVE, ENDED, WAITING, Action, NewRun, Progress, Result, Run, State
 from orthoui.settings import settings

@@ -61,8 +61,8 @@ def _upgrade(database: Database, connection: Connection, current: str | None, ta
         _refuse_foreign(database, connection)
     elif current not in known:
         raise LedgerError(
-            f"The ledger {database.name} was written by a newer OrthoUI: its schema is {current}, this version knows "
-            f"up to {HEAD}. Update OrthoUI, or set ORTHOUI_DB to another database."
+            f"The ledger {database.name} was written by a newer OrthoUI: it has schema {current}, this version knows "
+            f"up to {HEAD}. Install the newer OrthoUI, or set ORTHOUI_DB to another database."
         )
     command.upgrade(config, target)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Select, or_
@@ -17,8 +17,6 @@ SORTABLE = (
 SEARCHED = (RunRow.id, RunRow.title, RunRow.kind, RunRow.method, RunRow.model, RunRow.dataset, RunRow.error)
 EQUAL = ("model", "dataset", "method", "architecture", "group", "server")
 ANY_OF = ("kind", "state")
-
-Rows = TypeVar("Rows", bound=tuple[Any, ...])
 
 
 class RunFilter(BaseModel):
@@ -54,7 +52,7 @@ class RunFilter(BaseModel):
             yield or_(*(column.icontains(word, autoescape=True) for column in SEARCHED))
 
 
-def order(statement: Select[Rows], sort: str) -> Select[Rows]:
+def order(statement: Select[Any], sort: str) -> Select[Any]:
     """Sort by one column, ``-`` in front for the largest first; runs without a value come last.
 
     Raises ``UnknownNameError``.

@@ -82,9 +82,9 @@ class Ledger:
 
     def count_states(self) -> dict[str, int]:
         """Return how many runs there are in every state that occurs."""
-        statement = select(RunRow.state, func.count()).group_by(RunRow.state)
+        statement = select(RunRow.state, func.count().label("runs")).group_by(RunRow.state)
         with self._database.reading() as session:
-            return {state: number for state, number in session.execute(statement)}
+            return {row.state: row.runs for row in session.execute(statement)}
 
     def delete(self, run_ids: Sequence[str]) -> int:
         """Delete runs with their folders and return how many there were, all of them or none.
@@ -119,9 +119,9 @@ class Ledger:
 
     def tags(self) -> dict[str, int]:
         """Return all tags with the number of their runs."""
-        statement = select(TagRow.tag, func.count()).group_by(TagRow.tag).order_by(TagRow.tag)
+        statement = select(TagRow.tag, func.count().label("runs")).group_by(TagRow.tag).order_by(TagRow.tag)
         with self._database.reading() as session:
-            return {tag: number for tag, number in session.execute(statement)}
+            return {row.tag: row.runs for row in session.execute(statement)}
 
     def typical_times(self, *, device: str | None = None) -> dict[TimeKey, TypicalTime]:
         """Return measured median seconds of finished runs, e.g. to say beforehand how long one will take.

@@ -32,7 +32,10 @@ def test_csv_keeps_every_value_and_no_formula(runs: list[Run]) -> None:
     assert one["tags"] == "a, b"
     assert json.loads(one["request"]) == {"classes": [7], "ratio": 0.1}
     assert float(one["metrics.forget_accuracy"]) == 0.6
-    assert (one["metrics.forget_accuracy_interval.low"], one["metrics.forget_accuracy_interval.high"]) == ("0.2", "1.7")
+    assert (one["metrics.forget_accuracy_interval.low"], one["metrics.forget_accuracy_interval.high"]) == (
+        "0.2",
+        "1.7",
+    )
     assert float(one["timings.statistics"]) == 0.25
     assert float(one["seconds"]) == pytest.approx(0.755)
     assert two["title"] == "Zwei, “ß”\nnext line"
@@ -90,5 +93,7 @@ def test_values_of_several_kinds_become_text(runs: list[Run]) -> None:
 
 
 def test_an_unknown_form_is_explained(runs: list[Run]) -> None:
-    with pytest.raises(UnknownNameError, match="no form of export “xlsx”. Choose one of: csv, json, jsonl, parquet"):
+    with pytest.raises(
+        UnknownNameError, match=r"no form of export “xlsx”\. Choose one of: csv, json, jsonl, parquet"
+    ):
         export(runs, "xlsx")

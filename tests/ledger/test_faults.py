@@ -45,7 +45,7 @@ def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where the folder should be")
-    with pytest.raises(LedgerError, match="cannot be opened for writing .*set ORTHOUI_HOME or ORTHOUI_DB"):
+    with pytest.raises(LedgerError, match=r"cannot be opened for writing .*set ORTHOUI_HOME or ORTHOUI_DB"):
         Ledger(f"sqlite:///{tmp_path / 'home' / 'ledger.sqlite'}")
     (tmp_path / "taken").mkdir()
     with pytest.raises(LedgerError, match="cannot be opened for writing"):
@@ -78,7 +78,7 @@ def test_a_program_that_does_not_let_go(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_server_that_does_not_answer() -> None:
     address = f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/runs"
-    with pytest.raises(LedgerError, match="does not answer as it should .*Connection refused.*Check ORTHOUI_DB") as caught:
+    with pytest.raises(LedgerError, match=r"does not answer as it should .*refused.*Check ORTHOUI_DB") as caught:
         Ledger(address)
     assert "secret" not in str(caught.value)
 

@@ -35,7 +35,7 @@ def opened(address: str) -> Iterator[Database]:
 
 def revision(address: str) -> str:
     with opened(address) as database, database.connection() as connection:
-        return str(connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one())
+        return str(connection.execute(text("SELECT version_num FROM orthoui_version")).scalar_one())
 
 
 def make_old(address: str) -> None:
@@ -100,8 +100,8 @@ def test_two_that_open_an_older_database_at_once_migrate_it_once(address: str) -
 def test_a_newer_database_is_refused_and_left_alone(book: Ledger, address: str) -> None:
     book.record(new(), RESULT)
     with book._database.connection(writes=True) as connection:
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0099'"))
-    with pytest.raises(LedgerError, match=r"newer OrthoUI: its schema is 0099, this version knows up to 0002\. Update"):
+        connection.execute(text("UPDATE orthoui_version SET version_num = '0099'"))
+    with pytest.raises(LedgerError, match=r"newer OrthoUI: it has schema 0099, this .* up to 0002\. Install"):
         Ledger(address)
     assert revision(address) == "0099"
     assert book.count() == 1

@@ -156,7 +156,7 @@ def test_retrying(book: Ledger) -> None:
     assert again.attempt == 1
     assert book.queue.retry(failed.id, SERVER) == again
     done = book.record(new(), RESULT)
-    with pytest.raises(RequestError, match="is done. Start it as a new run"):
+    with pytest.raises(RequestError, match=r"is done\. Start it as a new run"):
         book.queue.retry(done.id, SERVER)
 
 
