@@ -30,8 +30,13 @@ CONFIG = {
     "distributed.worker.profile.enabled": False,
     # not OMP_NUM_THREADS=1, which is Dask's default: one job at a time may use the whole machine
     "distributed.nanny.pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": 65536},
-    "distributed.logging": {"distributed": "error"},
 }
+
+QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error"}
+"""Dask sets up its log when it is loaded, before any other configuration."""
+
+LEAKS = "ignore::UserWarning:multiprocessing.resource_tracker"
+"""The workers' semaphores are said to leak when all of them end at once; the same sentence says they were freed."""
 
 
 class LocalWorkers:
@@ -39,9 +44,9 @@ class LocalWorkers:
 
     def __init__(self, devices: Sequence[str]) -> None:
         """Start them and wait until they answer. Raises ``SchedulerError``."""
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **QUIET}
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "orthoui.jobs.cluster", *devices],
+            [sys.executable, "-P", "-W", LEAKS, "-m", "orthoui.jobs.cluster", *devices],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -78,11 +83,13 @@ class LocalWorkers:
 
 def devices() -> tuple[str, ...]:
     """Return the devices that jobs may use: every GPU, unless ``ORTHOUI_DEVICE`` names one device."""
+    if settings().device != "auto":  # whether it exists is for the worker to say, about a job
+        return (settings().device,)
     import torch
 
     from orthoui.models.device import resolve_device
 
-    if settings().device == "auto" and torch.cuda.is_available():
+    if torch.cuda.is_available():
         return tuple(f"cuda:{number}" for number in range(torch.cuda.device_count()))
     return (str(resolve_device()),)
 

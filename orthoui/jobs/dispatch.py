@@ -73,8 +73,8 @@ class Dispatcher:
     def take_over(self) -> list[Run]:
         """Take over runs that lost their server; return them as they were."""
         with self._adopting:
-            others = [run for run in self._ledger.find(RunFilter(state=ACTIVE)) if run.server != self._server]
-            lost = [run for run in others if not run.ended and abandoned(run, self._server)]
+            active = self._ledger.find(RunFilter(state=ACTIVE))
+            lost = [run for run in active if run.server != self._server and not run.ended and abandoned(run)]
             return [run for run in lost if self._ledger.queue.adopt(run, self._server if run.server else None)]
 
     def _run(self) -> None:

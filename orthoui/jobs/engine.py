@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import secrets
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
@@ -13,7 +12,7 @@ from pydantic import BaseModel
 from orthoui.jobs.dispatch import Dispatcher
 from orthoui.jobs.execute import describe
 from orthoui.jobs.pool import Pool
-from orthoui.jobs.process import here
+from orthoui.jobs.process import close_server, open_server
 from orthoui.jobs.work import find_work
 from orthoui.ledger import Ledger, Run, ledger
 from orthoui.ledger.values import Identity
@@ -28,7 +27,7 @@ class Engine:
 
     def __init__(self, book: Ledger, scheduler: str | None) -> None:
         self._ledger = book
-        self.name = f"{here()}:{secrets.token_hex(4)}"
+        self.name = open_server()
         """By which other servers can tell whether this one still lives."""
         self._dispatcher = Dispatcher(book, self.name, lambda ended: Pool(scheduler, ended))
         self._started = False
@@ -86,6 +85,7 @@ class Engine:
     def close(self) -> None:
         """Stop looking after jobs, and the workers on this machine. The next server takes the jobs over."""
         self._dispatcher.close()
+        close_server(self.name)
 
     def _look(self) -> None:
         with self._starting:

@@ -16,22 +16,17 @@ def worker_lost(run: Run) -> bool:
     return _silent(run, SILENT) if ended is None else ended
 
 
-def abandoned(run: Run, server: str) -> bool:
-    """Whether an active run of another server than ``server`` has lost both that and its worker.
+def abandoned(run: Run) -> bool:
+    """Whether an active run has lost both its server and its worker.
 
     A run from the command line has no server; it is abandoned with its process.
     """
-    ended = True if run.server is None else _other_life(run.server, server) or gone(run.server)
+    ended = gone(run.server)
     if ended is False:
         return False
     if run.state == "running":
         return worker_lost(run) if ended else _silent(run, 2 * SILENT)
     return bool(ended and run.server) or _silent(run, 2 * SILENT)
-
-
-def _other_life(name: str, server: str) -> bool:
-    """Whether ``name`` is an earlier engine of this very process."""
-    return name != server and name.rpartition(":")[0] == server.rpartition(":")[0]
 
 
 def _silent(run: Run, longer_than: timedelta) -> bool:

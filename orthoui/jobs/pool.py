@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from orthoui.jobs.execute import on_worker
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 5
 
 
 class Pool:
@@ -27,6 +28,8 @@ class Pool:
     def _connect(self, address: str) -> Client:
         from distributed import Client
 
+        # a scheduler that goes away is told by ``Dispatcher.problem``, not by a traceback of every open connection
+        logging.getLogger("distributed.utils").setLevel(logging.CRITICAL)
         try:
             return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, ImportError) as error:
@@ -61,6 +64,6 @@ class Pool:
 
     def close(self) -> None:
         """Disconnect, and stop the workers on this machine with whatever they do."""
+        self._client.close(timeout=2)
         if self._workers is not None:
             self._workers.close()
-        self._client.close(timeout=2)

@@ -63,6 +63,7 @@ class Queue:
             moment = now()
             row.state, row.attempt, row.worker, row.folder = "running", row.attempt + 1, worker, folder
             row.started, row.heartbeat, row.finished, row.requested = moment, moment, None, "none"
+            row.progress = None
             session.flush()
             return Attempt(self._database, row.value())
 

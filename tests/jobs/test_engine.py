@@ -3,15 +3,16 @@
 import os
 import threading
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import psutil
 import pytest
 
 from orthoui.errors import RequestError, UnknownNameError
 from orthoui.jobs.context import read_log
-from orthoui.jobs.engine import Engine
+from orthoui.jobs.engine import Engine, close_engine
 from orthoui.jobs.engine import engine as engine_of_process
-from orthoui.ledger import Ledger, RunFilter
+from orthoui.ledger import Ledger
 from orthoui.ledger.values import Identity
 from tests.jobs.waiting import reached, stepped, until
 from tests.jobs.works import Steps
@@ -92,21 +93,21 @@ def test_a_queued_job_is_cancelled_at_once(engine: Engine, book: Ledger) -> None
     assert book.get(second).attempt == 0
 
 
-def test_one_job_at_a_time_in_the_order_of_asking(engine: Engine, book: Ledger) -> None:
+def test_two_visitors_are_served_one_job_at_a_time(engine: Engine, book: Ledger) -> None:
     ids: list[str] = []
 
     def visitor(name: str) -> None:
-        for number in range(2):
-            ids.append(engine.submit("test-steps", {"steps": 5, "seconds": 0.02}, f"{name} {number}"))
+        asked = {"steps": 5, "seconds": 0.02}
+        ids.extend(engine.submit("test-steps", asked, f"{name} {number}") for number in range(2))
 
     visitors = [threading.Thread(target=visitor, args=(name,)) for name in ("Ann", "Ben")]
     for thread in visitors:
         thread.start()
     for thread in visitors:
         thread.join()
-    runs = sorted((reached(book, run_id, "done") for run_id in ids), key=lambda run: run.created)
+    runs = sorted((reached(book, run_id, "done") for run_id in ids), key=lambda run: run.started or run.created)
     assert len(runs) == 4
-    for earlier, later in zip(runs, runs[1:], strict=False):
+    for earlier, later in pairwise(runs):
         assert earlier.finished is not None
         assert later.started is not None
         assert earlier.finished <= later.started
@@ -201,19 +202,21 @@ def test_workers_that_end_altogether_are_started_anew(engine: Engine, book: Ledg
     assert done.metrics["first"] >= 1
 
 
-def test_closing_stops_the_workers_and_marks_what_they_did(engine: Engine, book: Ledger) -> None:
-    run_id = engine.submit("test-steps", LONG, "Running")
+def test_closing_stops_the_workers_and_marks_what_they_did(book: Ledger) -> None:
+    close_engine()
+    first, never_used = Engine(book, None), Engine(book, None)
+    run_id = first.submit("test-steps", LONG, "Running")
     stepped(book, run_id)
     family = psutil.Process().children(recursive=True)
-    short = Engine(book, None)
-    short.close()
-    engine.close()
+    assert len(family) >= 2
+    never_used.close()
+    first.close()
+    first.close()
     until(lambda: not any(process.is_running() for process in family), "the workers are gone")
     assert book.get(run_id).state == "interrupted"
-    other = Engine(book, None)
-    assert [run.id for run in other.recover()] == [run_id]
+    second = Engine(book, None)
+    assert [run.id for run in second.recover()] == [run_id]
     stepped(book, run_id)
-    other.cancel(run_id)
+    second.cancel(run_id)
     reached(book, run_id, "cancelled")
-    other.close()
-    assert book.count(RunFilter(state=("queued", "running"))) == 0
+    second.close()

@@ -136,12 +136,14 @@ def test_pausing_and_resuming(book: Ledger) -> None:
     book.queue.resume(attempt.run.id, SERVER)
     assert attempt.requested() == "none"
     book.queue.pause(attempt.run.id)
+    attempt.beat(Progress(step=4, steps=9))
     attempt.pause()
     paused = book.get(attempt.run.id)
     assert (paused.state, paused.requested, paused.worker) == ("paused", "none", None)
+    assert paused.progress == Progress(step=4, steps=9)
     book.queue.resume(paused.id, SERVER)
     again = started(book, paused)
-    assert again.run.attempt == 2
+    assert (again.run.attempt, again.run.progress) == (2, None)
     book.queue.cancel(again.run.id)
     assert book.queue.pause(again.run.id).requested == "cancel"
 
