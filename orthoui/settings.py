@@ -58,9 +58,9 @@ class Settings(BaseSettings):
         return self.home / "cache"
 
     @property
-    def ledger_address(self) -> str:
-        """SQLAlchemy URL of the database of all runs."""
-        return self.db or f"sqlite:///{self.home / 'ledger.sqlite'}"
+    def ledger_address(self) -> str | Path:
+        """Database of all runs: a SQLAlchemy URL, or a file of SQLite."""
+        return self.db or self.home / "ledger.sqlite"
 
     @property
     def runs_folder(self) -> Path:

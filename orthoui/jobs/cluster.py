@@ -28,7 +28,7 @@ CONFIG = {
     "distributed.scheduler.allowed-failures": 1_000_000,
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.worker.profile.enabled": False,
-    # not OMP_NUM_THREADS=1, which is Dask's default: one job at a time may use the whole machine
+    # without Dask's OMP_NUM_THREADS=1 and the like: one job at a time may use the whole machine
     "distributed.nanny.pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": 65536},
 }
 
@@ -97,6 +97,7 @@ def devices() -> tuple[str, ...]:
 def main(names: Sequence[str]) -> None:
     """Serve until standard input is closed, which the end of the parent process does too."""
     import dask
+    import distributed  # noqa: F401  its defaults come first: what is set before them is merged with them
 
     lifeline, answer = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

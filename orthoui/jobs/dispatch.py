@@ -113,7 +113,7 @@ class Dispatcher:
     def _hand_out(self, waiting: list[Run]) -> None:
         pool = self._pool_of_workers()
         workers = pool.size()
-        if not workers and not self._sent:
+        if not workers and not (self._sent and pool.local):  # here, a killed worker is replaced within seconds
             raise SchedulerError("No worker is connected to the scheduler yet; queued jobs wait for one.")
         free = workers - len(self._sent)
         for run in waiting[: max(0, free)]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from pydantic import BaseModel
 
+from orthoui.errors import RequestError
 from orthoui.jobs.dispatch import Dispatcher
 from orthoui.jobs.execute import describe
 from orthoui.jobs.pool import Pool
@@ -61,7 +62,13 @@ class Engine:
         return self._looked(self._ledger.queue.cancel(run_id))
 
     def pause(self, run_id: str) -> Run:
-        """Let a running job stop at its next checkpoint and give its device back; hold a queued one."""
+        """Let a running job stop at its next checkpoint and give its device back; hold a queued one.
+
+        Raises ``RequestError`` when the job has no checkpoints.
+        """
+        run = self._ledger.get(run_id)
+        if run.state == "running" and not find_work(run.kind, run.module).pausable:
+            raise RequestError(f"“{run.title}” cannot be paused: it has no checkpoints. Cancel it, or let it end.")
         return self._looked(self._ledger.queue.pause(run_id))
 
     def resume(self, run_id: str) -> Run:

@@ -42,6 +42,7 @@ class Watch:
         self._newest: Progress | None = None
         self._stored: Progress | None = None
         self._written = time.monotonic()
+        self._absent = False
         self._closed = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch-{attempt.run.id}", daemon=True)
@@ -90,9 +91,16 @@ class Watch:
                 self._look()
             except SupersededError as error:
                 self._superseded = error
-            except LedgerError:
-                log.warning("The ledger does not answer; the work goes on.", exc_info=True)
+            except LedgerError as error:
+                self._note_absence(error)
+            else:
+                self._absent = False
             self._leave_if_overdue()
+
+    def _note_absence(self, error: LedgerError) -> None:
+        if not self._absent:
+            log.warning("The work goes on without the ledger: %s", error)
+        self._absent = True
 
     def _look(self) -> None:
         moment, newest = time.monotonic(), self._newest

@@ -39,9 +39,9 @@ OTHERWISE = "does not answer as it should ({reason}). Check ORTHOUI_DB and the d
 
 
 class Database:
-    """The database behind one SQLAlchemy URL. Safe to use from several threads."""
+    """The database behind one SQLAlchemy URL, or in one file. Safe to use from several threads."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str | Path) -> None:
         self._url = _parsed(address)
         self.name = _name(self._url)
         try:
@@ -107,9 +107,9 @@ class Database:
         self._engine.dispose()
 
 
-def _parsed(address: str) -> URL:
+def _parsed(address: str | Path) -> URL:
     try:
-        url = make_url(address)
+        url = URL.create("sqlite", database=str(address)) if isinstance(address, Path) else make_url(address)
     except ArgumentError as error:
         raise LedgerError(
             "ORTHOUI_DB is not the address of a database. Write it like sqlite:////folder/ledger.sqlite or "

@@ -26,7 +26,7 @@ class Ledger:
     ``queue`` holds what servers and workers do with runs that are not finished.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str | Path) -> None:
         """Open the database and bring it to the newest schema. Raises ``LedgerError``."""
         self._database = Database(address)
         try:

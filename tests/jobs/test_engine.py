@@ -35,6 +35,7 @@ def test_a_job_runs_outside_this_process_and_is_recorded(engine: Engine, book: L
     assert (run.method, run.group, run.model, run.seed, run.tags) == ("m", "g", "plain", 3, ("lecture",))
     assert run.metrics["counted"] == 5
     assert run.metrics["pid"] != os.getpid()
+    assert run.metrics["threads"] == os.environ.get("OMP_NUM_THREADS")
     assert run.timings == {"optimisation": 0.5}
     assert (run.attempt, run.lost_workers, run.device) == (1, 0, "cpu")
     assert run.progress is not None
@@ -54,7 +55,10 @@ def test_a_warm_worker_begins_within_a_second(engine: Engine, book: Ledger) -> N
 
 def test_progress_is_seen_while_it_runs(engine: Engine, book: Ledger) -> None:
     run_id = engine.submit("test-steps", {"steps": 80, "seconds": 0.03}, "Slow")
-    first, later = stepped(book, run_id), stepped(book, run_id, 20)
+    first = stepped(book, run_id)
+    with pytest.raises(RequestError, match="“Slow” cannot be paused: it has no checkpoints"):
+        engine.pause(run_id)
+    later = stepped(book, run_id, 20)
     assert first.progress is not None
     assert later.progress is not None
     assert first.progress.step < later.progress.step < 80

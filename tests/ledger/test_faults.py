@@ -36,6 +36,14 @@ def test_a_database_with_damaged_pages(tmp_path: Path) -> None:
     assert file.read_bytes() == content
 
 
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    file = tmp_path / "50 % of? a #home" / "ledger.sqlite"
+    book = Ledger(file)
+    book.record(new(), RESULT)
+    book.close()
+    assert file.stat().st_size > 0
+
+
 def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").touch()
     book = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")

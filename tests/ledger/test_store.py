@@ -159,12 +159,9 @@ def test_typical_times_are_medians_of_what_was_measured(book: Ledger) -> None:
 
 
 def test_the_process_has_one_ledger_in_its_home_folder(home: Path) -> None:
-    try:
-        assert ledger() is ledger()
-        assert ledger().name == str(home / "ledger.sqlite")
-        run = ledger().record(new(), RESULT)
-        close_ledger()
-        assert ledger().get(run.id) == run
-    finally:
-        close_ledger()
-        close_ledger()
+    assert ledger() is ledger()
+    assert ledger().name == str(home / "ledger.sqlite")
+    run = ledger().record(new(), RESULT)
+    close_ledger()
+    close_ledger()
+    assert ledger().get(run.id) == run
