@@ -9,13 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 from orthoui.errors import SchedulerError
 from orthoui.settings import settings
@@ -102,12 +99,11 @@ def main(names: Sequence[str]) -> None:
     lifeline, answer = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what a work prints must not fill the pipe to the parent
-    scratch = tempfile.mkdtemp(prefix="orthoui-workers-")
     with dask.config.set(CONFIG):
-        asyncio.run(_serve(names, Path(scratch), lifeline, answer))
+        asyncio.run(_serve(names, lifeline, answer))
 
 
-async def _serve(names: Sequence[str], scratch: Path, lifeline: int, answer: int) -> None:
+async def _serve(names: Sequence[str], lifeline: int, answer: int) -> None:
     from distributed import Nanny, Scheduler
 
     local = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "dashboard": False}
@@ -117,17 +113,16 @@ async def _serve(names: Sequence[str], scratch: Path, lifeline: int, answer: int
                 scheduler.address,
                 nthreads=1,
                 memory_limit=None,  # the default is a share of the memory by threads, and kills what exceeds it
-                local_directory=str(scratch / str(number)),
+                local_directory=str(settings().cache_folder / "workers"),  # Dask clears it of what killed ones left
                 env={"ORTHOUI_DEVICE": name},
                 **local,
             )
-            for number, name in enumerate(names)
+            for name in names
         ]
         await asyncio.gather(*nannies)
         os.write(answer, json.dumps({"address": scheduler.address}).encode() + b"\n")
         os.close(answer)
         await asyncio.get_running_loop().run_in_executor(None, os.read, lifeline, 1)
-        shutil.rmtree(scratch, ignore_errors=True)
         os._exit(0)  # workers end when they notice; a job that runs would hold up any orderly way out
 
 

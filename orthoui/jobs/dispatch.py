@@ -17,6 +17,7 @@ from orthoui.ledger import ACTIVE, Ledger, Run, RunFilter
 if TYPE_CHECKING:
     from distributed import Future
 
+LOOK_SECONDS = 0.05
 BUSY_SECONDS = 1.0
 IDLE_SECONDS = 3.0
 KEEP_SECONDS = 5.0
@@ -32,7 +33,7 @@ class Dispatcher:
     can be cancelled, survive a scheduler, and are not blamed for a worker that was killed under another run.
     """
 
-    def __init__(self, ledger: Ledger, server: str, connect: Callable[[Callable[[], None]], Pool]) -> None:
+    def __init__(self, ledger: Ledger, server: str, connect: Callable[[], Pool]) -> None:
         self._ledger = ledger
         self._server = server
         self._connect = connect
@@ -81,16 +82,29 @@ class Dispatcher:
         while not self._closed:
             try:
                 busy = self._step()
-                self.problem = None
             except OrthoError as error:
-                if str(error) != self.problem:
-                    log.warning("%s", error)
-                self.problem, busy = str(error), True
+                self._rest_because(str(error))
             except Exception:  # the thread must outlive whatever Dask raises; the next step begins anew
                 log.exception("Handing out jobs failed; trying again.")
-                self.problem, busy = "Jobs cannot be handed out at the moment; the server's log tells why.", True
-            self._wake.wait(BUSY_SECONDS if busy else IDLE_SECONDS)
-            self._wake.clear()
+                self._rest_because("Jobs cannot be handed out at the moment; the server's log tells why.")
+            else:
+                self.problem = None
+                self._rest(BUSY_SECONDS if busy else IDLE_SECONDS)
+
+    def _rest_because(self, problem: str) -> None:
+        if problem != self.problem:
+            log.warning("%s", problem)
+        self.problem = problem
+        self._wake.wait(BUSY_SECONDS)
+        self._wake.clear()
+
+    def _rest(self, seconds: float) -> None:
+        """Wait until woken, or until a job has ended, but no longer than that."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not any(future.done() for _, future in self._sent.values()):
+            if self._wake.wait(LOOK_SECONDS if self._sent else seconds):
+                break
+        self._wake.clear()
 
     def _step(self) -> bool:
         """Look once at everything; return whether there is something to wait for."""
@@ -127,7 +141,7 @@ class Dispatcher:
             self._pool = None
             self._sent.clear()
         if self._pool is None:
-            self._pool = self._connect(self.wake)
+            self._pool = self._connect()
         return self._pool
 
     def _collect(self) -> None:

@@ -30,7 +30,7 @@ class Engine:
         self._ledger = book
         self.name = open_server()
         """By which other servers can tell whether this one still lives."""
-        self._dispatcher = Dispatcher(book, self.name, lambda ended: Pool(scheduler, ended))
+        self._dispatcher = Dispatcher(book, self.name, lambda: Pool(scheduler))
         self._started = False
         self._starting = threading.Lock()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from orthoui.errors import SchedulerError
@@ -19,9 +18,8 @@ CONNECT_SECONDS = 5
 class Pool:
     """A connection to a Dask scheduler, and the workers themselves where none is named."""
 
-    def __init__(self, address: str | None, ended: Callable[[], None]) -> None:
-        """Connect; ``ended`` is called, in another thread, whenever a job has ended. Raises ``SchedulerError``."""
-        self._ended = ended
+    def __init__(self, address: str | None) -> None:
+        """Connect, and start the workers if need be, which takes seconds. Raises ``SchedulerError``."""
         self._workers = None if address else LocalWorkers(devices())
         self._client = self._connect(address or (self._workers.address if self._workers else ""))
 
@@ -58,9 +56,7 @@ class Pool:
 
     def send(self, run_id: str, ticket: int) -> Future:
         """Send a run to the next free worker."""
-        future = self._client.submit(on_worker, run_id, ticket, key=f"orthoui-{run_id}-{ticket}", pure=False)
-        future.add_done_callback(lambda _: self._ended())
-        return future
+        return self._client.submit(on_worker, run_id, ticket, key=f"orthoui-{run_id}-{ticket}", pure=False)
 
     def close(self) -> None:
         """Disconnect, and stop the workers on this machine with whatever they do."""

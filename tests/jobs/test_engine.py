@@ -35,7 +35,7 @@ def test_a_job_runs_outside_this_process_and_is_recorded(engine: Engine, book: L
     assert (run.method, run.group, run.model, run.seed, run.tags) == ("m", "g", "plain", 3, ("lecture",))
     assert run.metrics["counted"] == 5
     assert run.metrics["pid"] != os.getpid()
-    assert run.metrics["threads"] == os.environ.get("OMP_NUM_THREADS")
+    assert run.metrics["OMP_NUM_THREADS"] == os.environ.get("OMP_NUM_THREADS")
     assert run.timings == {"optimisation": 0.5}
     assert (run.attempt, run.lost_workers, run.device) == (1, 0, "cpu")
     assert run.progress is not None
@@ -206,9 +206,14 @@ def test_workers_that_end_altogether_are_started_anew(engine: Engine, book: Ledg
     assert done.metrics["first"] >= 1
 
 
-def test_closing_stops_the_workers_and_marks_what_they_did(book: Ledger) -> None:
+def test_closing_stops_the_workers_and_marks_what_they_did(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     close_engine()
     first, never_used = Engine(book, None), Engine(book, None)
+    monkeypatch.setattr("orthoui.jobs.pool.devices", lambda: ("cuda:0", "cuda:1"))
+    pair = [first.submit("test-steps", {"steps": 20, "seconds": 0.05}, f"Device {number}") for number in range(2)]
+    runs = [reached(book, run_id, "done") for run_id in pair]
+    assert {run.metrics["ORTHOUI_DEVICE"] for run in runs} == {"cuda:0", "cuda:1"}
+    monkeypatch.undo()
     run_id = first.submit("test-steps", LONG, "Running")
     stepped(book, run_id)
     family = psutil.Process().children(recursive=True)

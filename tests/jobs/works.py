@@ -39,8 +39,10 @@ def count(request: Steps, context: Context) -> Result:
         time.sleep(request.seconds)
     context.progress(request.steps, request.steps, metrics={"counted": request.steps})
     context.log(f"Counted to {request.steps}.")
-    here = {"counted": request.steps, "pid": os.getpid(), "threads": os.environ.get("OMP_NUM_THREADS")}
-    return Result(metrics=here, timings={"optimisation": 0.5}, device="cpu")
+    here = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "ORTHOUI_DEVICE")}
+    return Result(
+        metrics={"counted": request.steps, "pid": os.getpid(), **here}, timings={"optimisation": 0.5}, device="cpu"
+    )
 
 
 @work("test-stubborn", Steps)
