@@ -53,3 +53,19 @@ class ResourceError(OrthoError):
 
 class CancelledError(OrthoError):
     """A long computation was cancelled by the person who started it."""
+
+
+class LedgerError(OrthoError):
+    """The database of runs cannot be opened, read or written."""
+
+
+class SupersededError(OrthoError):
+    """A worker writes to a run that was meanwhile given to another one; nothing of it was stored."""
+
+
+class PausedError(OrthoError):
+    """A long computation stopped at a checkpoint because a pause was asked for."""
+
+
+class SchedulerError(OrthoError):
+    """The workers that carry out jobs cannot be started or reached."""

@@ -6,7 +6,7 @@ from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from orthoui.data import Dataset
