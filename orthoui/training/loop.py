@@ -56,8 +56,9 @@ class Watcher(Protocol):
         """Whether the state should be kept now."""
         ...
 
-    def keep(self, state: State) -> None:
-        """Keep a state, so that the training can go on from it."""
+    def keep(self, state: State) -> bool:
+        """Keep a state, so that the training can go on from it; return whether it is kept."""
+        ...
 
 
 class Training:
@@ -105,7 +106,7 @@ class Training:
                 self._count(time.perf_counter() - started)
                 if self._step < self.steps_per_epoch and watcher.wants_state(epoch_ended=False):
                     watcher.keep(self.state())
-                if self._due():
+                if self._due() or self._step == self.steps_per_epoch:
                     watcher.step(self._now())
             watcher.epoch(self._end_epoch())
             if watcher.wants_state(epoch_ended=True):

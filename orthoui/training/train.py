@@ -1,6 +1,5 @@
 """From a recipe to a checkpoint: train, round to what is stored, measure, write."""
 
-import logging
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -26,8 +25,6 @@ from orthoui.training.watching import StateFile
 MOST_MEASURED = 20_000
 """Training images whose accuracy is measured at most."""
 
-log = logging.getLogger(__name__)
-
 
 def model_name(recipe: Recipe) -> str:
     """Return the checkpoint's name: data, architecture, kind, and what makes it special."""
@@ -52,8 +49,7 @@ def train_model(recipe: Recipe, path: Path, watcher: StateFile | None = None) ->
     training = Training(data, recipe, normalisation, fabric)
     kept = None if watcher.path is None else load_state(watcher.path)
     if kept is not None:
-        for difference in training.resume(kept):
-            log.warning("The training goes on, but its weights will not be those of an unbroken run: %s.", difference)
+        watcher.resumed(kept.numbers.history, training.resume(kept))
     network = training.run(watcher if fabric.is_global_zero else StateFile(on_step=watcher.on_step))
     card = finished_card(training, network, data, normalisation)
     if fabric.is_global_zero:

@@ -44,7 +44,7 @@ class KilledAt(StateFile):
         self._left -= not epoch_ended
         return self._left == 0
 
-    def keep(self, state: State) -> None:
+    def keep(self, state: State) -> bool:
         super().keep(state)
         raise KilledError
 
