@@ -97,7 +97,8 @@ def _first_process() -> bool:
 def _checked_recipe(fields: dict[str, Any], forget: str | None) -> Recipe:
     """Refuse before training what training would stumble over."""
     from orthoui.data import load_dataset
-    from orthoui.models.architectures import ARCHITECTURES, is_timm
+    from orthoui.models.architectures import ARCHITECTURES
+    from orthoui.models.timm_networks import is_timm
 
     recipe = parse(Recipe, fields)
     if not is_timm(recipe.architecture):
