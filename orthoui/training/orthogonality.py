@@ -1,6 +1,7 @@
 """The orthogonality penalty on convolution filters, and how orthogonal they became."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +22,31 @@ def penalised_convolutions(network: nn.Module, layers: PenalisedLayers = "all") 
 def layer_penalty(weight: Tensor) -> Tensor:
     """Return ‖W̄W̄ᵀ − I‖_F² for a weight (C_out, C_in, k, k) with one filter per row of W̄.
 
-    The penalty of arXiv 2506.19891, section on orthogonal training. Its gradient is 4(W̄W̄ᵀ − I)W̄. When
-    C_out > d = C_in·k² the rows cannot be orthonormal: the smallest possible value is then C_out − d.
+    The penalty of arXiv 2506.19891, section on orthogonal training. When C_out > d = C_in·k² the rows cannot be
+    orthonormal: the smallest possible value is then C_out − d. Computed in float32 whatever the weight's type.
     """
-    rows = weight.flatten(1).float()
-    gram = rows @ rows.T
-    gram = gram - torch.eye(len(gram), device=gram.device)
-    return gram.square().sum()
+    penalty: Tensor = _GramPenalty.apply(weight)  # type: ignore[no-untyped-call]
+    return penalty
+
+
+class _GramPenalty(torch.autograd.Function):
+    """The penalty with its gradient 4(W̄W̄ᵀ − I)W̄ written out: a third less work than by automatic differentiation."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor) -> Tensor:
+        rows = weight.flatten(1)
+        rows = rows if rows.dtype == torch.float64 else rows.float()
+        residual = rows @ rows.T
+        residual.diagonal().sub_(1)
+        ctx.save_for_backward(rows, residual)
+        ctx.like = weight
+        return residual.square().sum()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        rows, residual = ctx.saved_tensors
+        found: Tensor = (residual @ rows) * (4 * gradient)
+        return found.view(ctx.like.shape).to(ctx.like.dtype)
 
 
 def orthogonality_penalty(network: nn.Module, layers: PenalisedLayers = "all") -> Tensor:
