@@ -25,7 +25,7 @@ def layer_penalty(weight: Tensor) -> Tensor:
     The penalty of arXiv 2506.19891, section on orthogonal training. When C_out > d = C_in·k² the rows cannot be
     orthonormal: the smallest possible value is then C_out − d. Computed in float32 whatever the weight's type.
     """
-    penalty: Tensor = _GramPenalty.apply(weight)  # type: ignore[no-untyped-call]
+    penalty: Tensor = _GramPenalty.apply(weight)
     return penalty
 
 
