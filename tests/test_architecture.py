@@ -23,7 +23,7 @@ ROWS = (
     ("jobs",),
     ("report", "bench"),
     ("ui",),
-    ("cli",),
+    ("cli", "__main__"),
 )
 RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
 PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

@@ -245,14 +245,14 @@ def test_a_killed_process_leaves_nothing_half_and_others_wait_for_one_another(
     source: FolderSource, home: Path, tmp_path: Path
 ) -> None:
     with start(source, tmp_path / "begun", 60) as killed:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 250
         while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         killed.send_signal(signal.SIGKILL)
     rests = folders(home)
     assert len(rests) == 1 and rests[0].startswith(".new-")
     with start(source, tmp_path / "a", 0.2) as one, start(source, tmp_path / "b", 0.2) as other:
-        said = {process.communicate(timeout=60)[0].strip() for process in (one, other)}
+        said = {process.communicate(timeout=250)[0].strip() for process in (one, other)}
     assert (tmp_path / "a").exists() != (tmp_path / "b").exists()  # only one of them decoded
     assert said == {decoded(source)["train"].digest}
     assert folders(home) == [store.place_of(source).name]
