@@ -14,7 +14,7 @@ from orthoui.data import Dataset, ImageSet
 from orthoui.data.preprocessing import prepare
 from orthoui.errors import CheckpointError
 from orthoui.models.architectures import ARCHITECTURES
-from orthoui.training.augmentation import augment
+from orthoui.training.augmentation import augment, padded
 from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import own_share, share_statistics
 from orthoui.training.penalties import PENALTIES, penalty_weight
@@ -238,11 +238,6 @@ class Training:
         network = self._untrained()
         network.load_state_dict({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
         return network.to(self._fabric.device).eval().requires_grad_(False)
-
-
-def padded(pixels: Tensor, padding: int) -> Tensor:
-    """Add ``padding`` black pixels on every side of stored images (N, C, H, W)."""
-    return F.pad(pixels, (padding,) * 4)
 
 
 def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:

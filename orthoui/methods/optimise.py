@@ -1,0 +1,97 @@
+"""The optimisation loop that methods share: optimiser, schedule, batch norm mode, epochs with progress."""
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from orthoui.methods.base import MethodRequest
+from orthoui.methods.work import Batch, Work
+
+Optimiser = Literal["sgd", "adam", "adamw"]
+Schedule = Literal["constant", "cosine"]
+NormMode = Literal["train", "eval"]
+
+
+class TrainingRequest(MethodRequest):
+    """Settings of a method that takes optimiser steps; each method brings its own published defaults."""
+
+    epochs: int = Field(default=5, ge=0, le=200, title="Epochs", description="passes over the images it uses")
+    learning_rate: float = Field(default=0.01, ge=0, le=10, title="Learning rate", description="of the first step")
+    batch_size: int = Field(default=128, ge=2, le=4096, title="Batch size", description="images per step")
+    optimiser: Optimiser = Field(default="sgd", title="Optimiser", description="rule of the steps")
+    momentum: float = Field(default=0.9, ge=0, lt=1, title="Momentum", description="of SGD")
+    weight_decay: float = Field(default=5e-4, ge=0, le=1, title="Weight decay", description="of all weights")
+    schedule: Schedule = Field(default="constant", title="Schedule", description="course of the learning rate")
+    bn_mode: NormMode = Field(
+        default="train", title="Batch norms", description="train: their statistics move; eval: they stay as they are"
+    )
+
+
+def make_optimiser(parameters: Iterable[Tensor], request: TrainingRequest) -> torch.optim.Optimizer:
+    """Return the optimiser a request asks for."""
+    rate, decay = request.learning_rate, request.weight_decay
+    if request.optimiser == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=request.momentum, weight_decay=decay)
+    kind = torch.optim.Adam if request.optimiser == "adam" else torch.optim.AdamW
+    return kind(parameters, lr=rate, weight_decay=decay)
+
+
+def make_schedule(
+    optimiser: torch.optim.Optimizer, kind: Schedule, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Return a learning rate schedule that advances once per step."""
+    if kind == "cosine":
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, steps))
+    return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0, total_iters=0)
+
+
+def set_mode(network: nn.Module, bn_mode: NormMode) -> nn.Module:
+    """Put a network in training mode; with “eval” its batch norms use and keep their running statistics."""
+    network.train()
+    if bn_mode == "eval":
+        for module in network.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+    return network
+
+
+def train_epochs(
+    work: Work,
+    student: nn.Module,
+    request: TrainingRequest,
+    epoch_batches: Callable[[], Iterable[Batch]],
+    steps_per_epoch: int,
+    loss_of: Callable[[Batch], Tensor],
+    *,
+    clip: float | None = None,
+    after_step: Callable[[], None] = lambda: None,
+    stop: Callable[[int], bool] = lambda epoch: False,
+) -> None:
+    """Minimise ``loss_of(batch)`` over ``request.epochs`` passes of ``epoch_batches()``.
+
+    ``after_step`` may correct the weights (masks, frozen parts); ``stop(epoch)`` is asked before every epoch.
+    """
+    parameters = [part for part in student.parameters() if part.requires_grad]
+    optimiser = make_optimiser(parameters, request)
+    steps = request.epochs * steps_per_epoch
+    schedule = make_schedule(optimiser, request.schedule, steps)
+    step = 0
+    for epoch in range(request.epochs):
+        if stop(epoch):
+            return
+        set_mode(student, request.bn_mode)
+        for batch in epoch_batches():
+            loss = loss_of(batch)
+            work.step(loss, optimiser, len(batch), clip)
+            after_step()
+            schedule.step()
+            step += 1
+            work.tell(step, max(step, steps), loss.detach())
+
+
+def steps_in(count: int, batch_size: int) -> int:
+    """Return the number of batches in one pass over ``count`` images."""
+    return -(-count // batch_size)
