@@ -49,12 +49,13 @@ endef
 run: $(RUN_STAMP)  ## start the dashboard on http://localhost:8501 (RUN_ARGS="--port 8600" for another port)
 	@$(VENV)/bin/orthoui run $(RUN_ARGS)
 
-test: $(TEST_STAMP)  ## run every test, in a real browser too (PYTEST_ARGS="-k words" to choose)
+test: $(TEST_STAMP)  ## run every test, in a real browser and PostgreSQL too (PYTEST_ARGS="-k words" to choose)
 	@$(PYTHON) -m tests.browser.chromium
+	@$(PYTHON) -m tests.postgres
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
 
-test-fast: $(TEST_STAMP)  ## run every test that needs no browser
-	$(PYTHON) -m pytest -m "not browser" $(PYTEST_ARGS)
+test-fast: $(TEST_STAMP)  ## run every test that needs no browser and no database server
+	$(PYTHON) -m pytest -m "not browser and not postgres" $(PYTEST_ARGS)
 
 lint: $(TEST_STAMP)  ## check style (ruff) and types (strict mypy)
 	$(PYTHON) -m ruff check .

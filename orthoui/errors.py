@@ -22,11 +22,12 @@ class RequestError(OrthoError):
 class UnknownNameError(RequestError):
     """A model, class, layer, data set or option of that name does not exist."""
 
-    def __init__(self, kind: str, asked: object, allowed: Iterable[object]) -> None:
+    def __init__(self, kind: str, asked: object, allowed: Iterable[object], more: str = "") -> None:
         names = [str(name) for name in allowed]
         shown = ", ".join(names[:24]) + (f", … ({len(names)} in all)" if len(names) > 24 else "")
         super().__init__(
             f"There is no {kind} “{shortened(str(asked))}”. Choose one of: {shown or 'none is available'}."
+            + (f" {more}" if more else "")
         )
 
 
@@ -52,3 +53,19 @@ class ResourceError(OrthoError):
 
 class CancelledError(OrthoError):
     """A long computation was cancelled by the person who started it."""
+
+
+class LedgerError(OrthoError):
+    """The database of runs cannot be opened, read or written."""
+
+
+class SupersededError(OrthoError):
+    """A worker writes to a run that was meanwhile given to another one; nothing of it was stored."""
+
+
+class PausedError(OrthoError):
+    """A long computation stopped at a checkpoint because a pause was asked for."""
+
+
+class SchedulerError(OrthoError):
+    """The workers that carry out jobs cannot be started or reached."""

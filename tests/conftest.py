@@ -9,6 +9,8 @@ import torch
 
 from orthoui.data import Dataset
 from orthoui.evaluation import predictions, records
+from orthoui.jobs.engine import close_engine
+from orthoui.ledger import close_ledger
 from orthoui.models import zoo as zoo_module
 from orthoui.models.trained import TrainedModel
 from orthoui.settings import settings
@@ -32,6 +34,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for cache in CACHES:
         cache.cache_clear()
     yield folder
+    close_engine()
+    close_ledger()
     for cache in CACHES:
         cache.cache_clear()
 

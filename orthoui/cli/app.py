@@ -12,16 +12,22 @@ import typer
 
 from orthoui import __version__
 from orthoui.cli.bench import bench
-from orthoui.cli.datasets import datasets
+from orthoui.cli.datasets import datasets, get
 from orthoui.cli.embed import embed
 from orthoui.cli.forget import forget
+from orthoui.cli.importing import import_file
 from orthoui.cli.models import models
 from orthoui.cli.recommend import recommend
 from orthoui.cli.record import record
 from orthoui.cli.run import run
 from orthoui.cli.train import train
 
-COMMANDS: tuple[Callable[..., None], ...] = (run, forget, models, datasets, train, recommend, record, bench)
+COMMANDS: tuple[Callable[..., None], ...] = (run, forget, train, recommend, record, bench)
+GROUPS: tuple[tuple[Callable[..., None], dict[str, Callable[..., None]]], ...] = (
+    (models, {"import": import_file}),
+    (datasets, {"get": get}),
+)
+"""Commands that have commands of their own, and answer without one too."""
 UPKEEP: tuple[Callable[..., None], ...] = (embed,)
 """Commands for who keeps the repository; they work, and the list of commands leaves them out."""
 
@@ -53,5 +59,11 @@ def options(
 
 for command in COMMANDS:
     app.command()(command)
+for command, below in GROUPS:
+    group = typer.Typer(context_settings=app.info.context_settings)
+    group.callback(invoke_without_command=True)(command)
+    for name, inner in below.items():
+        group.command(name)(inner)
+    app.add_typer(group, name=command.__name__)
 for command in UPKEEP:
     app.command(hidden=True)(command)

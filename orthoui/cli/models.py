@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -17,8 +18,10 @@ WITHOUT = "retrained without "
 
 
 @reports_errors
-def models(as_json: AsJson = False) -> None:
-    """List the models: where from, size, accuracy, how orthogonal their filters are."""
+def models(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the models: shipped, trained here, imported; size, accuracy, how orthogonal their filters are."""
+    if context.invoked_subcommand is not None:
+        return
     from orthoui.models.zoo import default_model, zoo
 
     described = [_described(entry) for entry in zoo().entries()]
@@ -30,7 +33,8 @@ def _described(entry: "ModelEntry") -> dict[str, Any]:
     about: dict[str, Any] = {
         "name": entry.name,
         "kind": "damaged",
-        "source": _source(entry.path),
+        "source": "embedded" if entry.origin == "shipped" else "own",
+        "origin": entry.origin,
         "path": str(entry.path),
         "size_mb": megabytes(entry.path),
         "problem": entry.problem,
@@ -55,12 +59,6 @@ def _carded(card: "ModelCard") -> dict[str, Any]:
     }
 
 
-def _source(path: Path) -> str:
-    from orthoui.settings import assets_folder
-
-    return "embedded" if path.is_relative_to(assets_folder()) else "own"
-
-
 def _listed(described: list[dict[str, Any]]) -> RenderableType:
     if not described:
         return "There are no models. Train one with “orthoui train”."
@@ -69,16 +67,21 @@ def _listed(described: list[dict[str, Any]]) -> RenderableType:
         folders.setdefault(str(Path(about["path"]).parent), []).append(about)
     parts: list[RenderableType] = []
     for folder, inside in folders.items():
-        parts += [Text(f"{inside[0]['source']}: {folder}", style="dim", overflow="fold"), _table(inside), Text()]
+        origin = "shipped" if inside[0]["origin"] == "shipped" else "trained and imported here"
+        parts += [Text(f"{origin}: {folder}", style="dim", overflow="fold"), _table(inside), Text()]
     problems = [Text(about["problem"], style="red") for about in described if about["problem"]]
     return Group(*parts, *problems)
 
 
 def _table(inside: list[dict[str, Any]]) -> Table:
-    table = plain_table("model", "never saw", "MB", "test", "cosine", numbers=(2, 3, 4))
+    """Shipped models all have the same origin; their long names need its column."""
+    origins = [] if inside[0]["origin"] == "shipped" else ["origin"]
+    first = 2 + len(origins)
+    table = plain_table("model", *origins, "never saw", "MB", "test", "cosine", numbers=(first, first + 1, first + 2))
     table.columns[0].no_wrap = True  # a name is there to be copied
     for about in inside:
-        row = [text(about["name"]), text(about["kind"].partition(WITHOUT)[2]), f"{about['size_mb']:.1f}"]
+        without = text(about["kind"].partition(WITHOUT)[2])
+        row = [text(about["name"]), *(about[key] for key in origins), without, f"{about['size_mb']:.1f}"]
         if about["problem"] is None:
             cosine = about["mean_filter_cosine"]
             row += [percent(about["accuracy"].get("test")), "" if cosine is None else f"{cosine:.3f}"]

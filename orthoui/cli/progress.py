@@ -23,6 +23,7 @@ class Bar:
 
     def __init__(self, progress: Progress, doing: str, total: float) -> None:
         self._progress = progress
+        self.total = total
         self._task = progress.add_task(doing, total=total)
 
     def show(self, done: float, doing: str | None = None) -> None:

@@ -1,5 +1,6 @@
 """``orthoui train``: train a model, plain or orthogonal, with every class or without some."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,8 +27,8 @@ from orthoui.training.recipe import Recipe, recipe_named
 from orthoui.wording import parse
 
 if TYPE_CHECKING:
+    from orthoui.ledger import Progress
     from orthoui.models.card import ModelCard
-    from orthoui.training.loop import Step
     from orthoui.training.state import Epoch
 
 
@@ -69,27 +70,39 @@ def train(
     base = recipe_named(recipe).model_dump() if recipe else {}
     chosen = _checked_recipe({**base, **given(fields)}, forget)
     path = _checked_path(chosen, out, name, force)
-    from orthoui.training.train import train_model
-    from orthoui.training.watching import StateFile
+    from orthoui.jobs.execute import run_here
+    from orthoui.jobs.train import TrainRequest
+    from orthoui.models.checkpoints import read_card
 
-    state = settings().home / "training" / f"{path.stem}.state.safetensors"
-    if restart:
-        state.unlink(missing_ok=True)
+    request = TrainRequest(recipe=chosen, name=path.stem, folder=path.parent, restart=restart)
     with progress_bar(as_json, "Preparing", chosen.epochs) as bar, writing(path):
-        if state.exists():
+        if request.state.exists() and not restart:
             bar.note("An interrupted training of this model goes on where it stopped (--restart starts anew).")
-        watcher = StateFile(state, on_step=lambda done: _show(done, bar), on_epoch=lambda done: _report(done, bar))
-        card = train_model(chosen, path, watcher)
+        if _first_process():
+            seen = _Epochs(bar)
+            run_here("train", request, request.title, identity=request.identity, show=seen.show)
+        else:
+            from orthoui.training.train import train_model
+
+            train_model(chosen, path)
+    card = read_card(path)
     emit(_described(card, path), as_json, lambda: _answer(card, path))
+
+
+def _first_process() -> bool:
+    """Whether this process speaks for all that ``torchrun`` started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _checked_recipe(fields: dict[str, Any], forget: str | None) -> Recipe:
     """Refuse before training what training would stumble over."""
     from orthoui.data import load_dataset
     from orthoui.models.architectures import ARCHITECTURES
+    from orthoui.models.timm_networks import is_timm
 
     recipe = parse(Recipe, fields)
-    _ = ARCHITECTURES[recipe.architecture]
+    if not is_timm(recipe.architecture):
+        _ = ARCHITECTURES[recipe.architecture]
     data = load_dataset(recipe.dataset)
     if forget is None:
         return recipe
@@ -122,18 +135,31 @@ def _checked_path(recipe: Recipe, out: Path | None, name: str | None, force: boo
     return path
 
 
-def _report(done: "Epoch", bar: Bar) -> None:
+class _Epochs:
+    """Leaves a line for every finished epoch and moves the bar in between."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar, self._told = bar, 0
+
+    def show(self, progress: "Progress") -> None:
+        """Show a run's progress."""
+        from orthoui.training.state import Epoch
+
+        epochs = [Epoch.model_validate(curve) for curve in progress.metrics.get("curves", ())]
+        for epoch in epochs[self._told :]:
+            self._bar.note(_line(epoch))
+        self._told = len(epochs)
+        loss = "" if progress.loss is None else f", loss {progress.loss:.3f}"
+        self._bar.show(progress.share * self._bar.total, f"{progress.message}{loss}")
+
+
+def _line(done: "Epoch") -> str:
     summary = f"epoch {done.epoch} of {done.epochs}: loss {done.loss:.3f}, "
     if done.penalty:
         summary += f"penalty {done.penalty:.3f}, "
     summary += f"accuracy {done.accuracy:.1f} % while training, {done.calibration:.1f} % on calibration images"
     left = done.seconds * (done.epochs - done.epoch)
-    bar.note(f"{summary}; {done.images_per_second:,.0f} images/s, {done.seconds:.1f} s, about {left:.0f} s left")
-    bar.show(done.epoch, "Training" if done.epoch < done.epochs else "Measuring")
-
-
-def _show(done: "Step", bar: Bar) -> None:
-    bar.show(done.step / done.steps * done.epochs, f"Epoch {done.epoch}, loss {done.loss:.3f}")
+    return f"{summary}; {done.images_per_second:,.0f} images/s, {done.seconds:.1f} s, about {left:.0f} s left"
 
 
 def _mean(values: dict[str, float]) -> float:

@@ -1,7 +1,21 @@
 """Data sets and splits; uploads; preparing images for a network."""
 
 from orthoui.data import fashion_mnist as _fashion_mnist  # noqa: F401  registers the embedded data set
-from orthoui.data.catalog import DATASETS, load_dataset
+from orthoui.data.catalog import DATASETS, dataset_names, fetch_dataset, how_to_get, load_dataset
 from orthoui.data.imageset import SPLITS, Dataset, ImageSet, Split, balanced_positions
+from orthoui.data.listing import DatasetEntry, available
 
-__all__ = ["DATASETS", "SPLITS", "Dataset", "ImageSet", "Split", "balanced_positions", "load_dataset"]
+__all__ = [
+    "DATASETS",
+    "SPLITS",
+    "Dataset",
+    "DatasetEntry",
+    "ImageSet",
+    "Split",
+    "available",
+    "balanced_positions",
+    "dataset_names",
+    "fetch_dataset",
+    "how_to_get",
+    "load_dataset",
+]

@@ -1,26 +1,98 @@
-"""The data sets there are, by name; each is read once and shared."""
+"""The data sets there are, by name: embedded ones, those in the data folder, and those that can be downloaded."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 
+from orthoui.data import store
+from orthoui.data.download import by_hand, download
+from orthoui.data.finding import find_sources
 from orthoui.data.imageset import Dataset
+from orthoui.data.known import KNOWN
+from orthoui.data.pictures import Report, silent
+from orthoui.errors import DatasetError, UnknownNameError
 from orthoui.registry import Registry
+from orthoui.settings import settings
 
 DATASETS: Registry[Callable[[], Dataset]] = Registry("data set")
+"""Data sets that need no file of the data folder."""
 dataset = DATASETS.add
 
+_guard = threading.Lock()
+_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""Two sessions that come first at once must not read the same images twice; other data sets need not wait."""
 
-_first = threading.Lock()
-"""Two sessions that come first at once must not read the same images twice."""
+
+@dataclass(frozen=True)
+class _Teller:
+    """A report function that makes no difference to what is remembered."""
+
+    report: Report = field(compare=False)
 
 
-def load_dataset(name: str) -> Dataset:
-    """Return a data set by name, reading it at the first call. Raises ``UnknownNameError``, ``DatasetError``."""
-    with _first:
-        return _load(name)
+def load_dataset(name: str, report: Report = silent) -> Dataset:
+    """Return a data set by name, decoding its images when that was never done, and once for all sessions.
+
+    ``report`` is told how far decoding is. A data set stays as it was first loaded until the process ends.
+    Raises ``UnknownNameError`` for a name that is nowhere, ``DatasetError`` for images that are not on this
+    machine (it says how to get them), damaged, or too few.
+    """
+    with _guard:
+        lock = _locks[name]
+    with lock:
+        return _load(name, settings().data_folder, settings().cache_folder, _Teller(report))
 
 
 @lru_cache(maxsize=4)
-def _load(name: str) -> Dataset:
-    return DATASETS[name]()
+def _load(name: str, folder: Path, cache: Path, teller: _Teller) -> Dataset:  # noqa: ARG001  cache is part of the key
+    if name in DATASETS:
+        return DATASETS[name]()
+    sources = find_sources(folder)
+    if name not in sources:
+        raise missing(name)
+    source = sources[name]
+    known = KNOWN.get(name)
+    title = known.title if known else name
+    about, splits = store.decoded(source, title, known.side if known else None, teller.report)
+    return Dataset(name=name, title=title, classes=about.classes, splits=splits, source=about.source)
+
+
+def missing(name: str) -> DatasetError | UnknownNameError:
+    """Return the error for a data set that is not on this machine."""
+    if name in KNOWN:
+        return DatasetError(f"The images of {KNOWN[name].title} are not on this machine. {how_to_get(name)}")
+    return UnknownNameError("data set", name, dataset_names(), _fetchable_words())
+
+
+def dataset_names() -> list[str]:
+    """Return the names of the data sets that are on this machine."""
+    return [*DATASETS, *(name for name in find_sources(settings().data_folder) if name not in DATASETS)]
+
+
+def fetch_dataset(name: str, report: Report = silent) -> Dataset:
+    """Download a data set unless it is there, decode it, and return it. Raises as ``load_dataset`` does."""
+    if name not in dataset_names():
+        if name not in KNOWN:
+            raise UnknownNameError("data set to get", name, KNOWN)
+        download(KNOWN[name].remote, settings().data_folder, report)
+    return load_dataset(name, report)
+
+
+def how_to_get(name: str) -> str:
+    """Return the sentences that say how the images of a data set come onto this machine."""
+    folder = settings().data_folder
+    own = f"{folder / name} with train/CLASS/… and test/CLASS/…"
+    if name in KNOWN:
+        remote = KNOWN[name].remote
+        fetch = f"Get them with “orthoui datasets get {name}” ({remote.size / 1e6:.0f} MB)."
+        return f"{fetch} {by_hand(remote, folder)} A folder {own} does as well, also inside {name}.tar.zst."
+    return f"Put them into a folder {own}, or that tree as {name}.tar.zst into {folder}."
+
+
+def _fetchable_words() -> str:
+    names = [name for name in KNOWN if name not in dataset_names()]
+    get = f"“orthoui datasets get NAME” downloads {', '.join(names)}. " if names else ""
+    return f"{get}Your own images go into {settings().data_folder / 'NAME'}, one folder per class."

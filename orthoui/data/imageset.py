@@ -1,8 +1,9 @@
 """Images as the rest of the project sees them: bytes, labels, and a digest that names them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -14,6 +15,9 @@ from orthoui.errors import UnknownNameError
 Split = Literal["train", "calibration", "test"]
 SPLITS: tuple[Split, ...] = ("train", "calibration", "test")
 
+_moving = threading.Lock()
+"""Two sessions that come first at once must not move the same images twice."""
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
@@ -24,6 +28,9 @@ class ImageSet:
 
     images: Tensor
     labels: Tensor
+    known_digest: str | None = None
+    """The digest, where it was computed before: hashing a large set again would take seconds."""
+    _moved: dict[torch.device, "ImageSet"] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -31,10 +38,27 @@ class ImageSet:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (16 hex digits) of shapes, pixels and labels."""
-        sha = hashlib.sha256(str(tuple(self.images.shape)).encode())
-        sha.update(self.images.contiguous().numpy().tobytes())
-        sha.update(self.labels.numpy().tobytes())
-        return sha.hexdigest()[:16]
+        if self.known_digest is not None:
+            return self.known_digest
+        pixels = self.images.cpu().contiguous().flatten().numpy()
+        return digest_of(tuple(self.images.shape), [pixels.data], self.labels.cpu())
+
+    def on(self, device: torch.device, limit_bytes: int) -> "ImageSet":
+        """Return the set with images and labels on ``device``; moved at the first call and then remembered.
+
+        The set itself is returned, in main memory or mapped from disk, when ``device`` is the processor, when
+        the images take more than ``limit_bytes``, or when the device has no room for them.
+        """
+        if device.type == "cpu" or self.images.nbytes > limit_bytes:
+            return self
+        with _moving:
+            if device not in self._moved:
+                try:
+                    moved = ImageSet(self.images.to(device), self.labels.to(device), self.known_digest)
+                except torch.OutOfMemoryError:
+                    return self
+                self._moved[device] = moved
+            return self._moved[device]
 
     def of_class(self, label: int) -> Tensor:
         """Return the positions of the images of one class, int64, ascending."""
@@ -44,11 +68,21 @@ class ImageSet:
         """Return the images of all other classes; the set itself when no class is named."""
         if not classes:
             return self
-        return self.subset(torch.nonzero(~torch.isin(self.labels, torch.tensor(list(classes)))).flatten())
+        left_out = torch.tensor(list(classes), device=self.labels.device)
+        return self.subset(torch.nonzero(~torch.isin(self.labels, left_out)).flatten())
 
     def subset(self, positions: Tensor) -> "ImageSet":
         """Return the images at these positions as a set of their own."""
         return ImageSet(self.images[positions], self.labels[positions])
+
+
+def digest_of(shape: tuple[int, ...], pixels: Iterable[bytes | memoryview], labels: Tensor) -> str:
+    """Return the digest of images that arrive in parts, in order; ``shape`` is that of all of them (N, C, H, W)."""
+    sha = hashlib.sha256(str(shape).encode())
+    for part in pixels:
+        sha.update(part)
+    sha.update(labels.contiguous().numpy().tobytes())
+    return sha.hexdigest()[:16]
 
 
 @dataclass(frozen=True, eq=False)

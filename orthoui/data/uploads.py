@@ -26,7 +26,9 @@ ENOUGH = 512
 LIGHT = 127
 
 
-def read_upload(content: bytes, *, side: int, grey: bool, invert: bool = False) -> Tensor:
+def read_upload(
+    content: bytes, *, side: int, grey: bool, invert: bool = False, most_bytes: int = MAX_BYTES
+) -> Tensor:
     """Turn an untrusted file into one image (1 or 3, side, side), uint8.
 
     Only the first frame of an animation is read. The picture is turned upright, put on a plain ground where it
@@ -36,8 +38,9 @@ def read_upload(content: bytes, *, side: int, grey: bool, invert: bool = False) 
     """
     if not content:
         raise ImageError(f"This file is empty. {ALLOWED}")
-    if len(content) > MAX_BYTES:
-        raise ImageError(f"This file has {len(content) / 1e6:.1f} MB; at most 5 MB are allowed. Save it smaller.")
+    if len(content) > most_bytes:
+        most = f"at most {most_bytes / 1e6:.0f} MB are allowed"
+        raise ImageError(f"This file has {len(content) / 1e6:.1f} MB; {most}. Save it smaller.")
     with _opened(content) as picture:
         _check_size(*picture.size)
         upright = _decoded(picture)

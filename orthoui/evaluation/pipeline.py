@@ -33,12 +33,14 @@ def forget(
     split: Split = "test",
     *,
     membership: bool = True,
+    control_images: int | None = None,
 ) -> Iterator[Outcome]:
     """Forget and measure. Yields outcomes of growing sharpness; the last one is complete.
 
     First an estimate from a few hundred images, then exact accuracies, then controls, distance and
-    membership inference. Stop iterating to stop computing. Raises
-    ``RequestError`` for what cannot be asked of this model.
+    membership inference. Stop iterating to stop computing. With ``control_images`` the random-channel control
+    stays an estimate from about so many images: where a person waits, an exact control is not worth half the time.
+    Raises ``RequestError`` for what cannot be asked of this model.
     """
     measured_profile = load_or_measure(model, data, request)
     outcome = _start(model, data, request, measured_profile, reference, split)
@@ -51,7 +53,7 @@ def forget(
     if reference is not None:
         predictors["retrained"] = original(reference)
     run = _Run(outcome, predictors, data[split])
-    yield from run.accuracies()
+    yield from run.accuracies(control_images or len(data[split]))
     if reference is not None:
         run.compare(reference)
         yield run.outcome
@@ -123,8 +125,11 @@ class _Run:
         self._streams = {name: predictor.stream(images, order) for name, predictor in predictors.items()}
         self._last: dict[Variant, Predictions] = {}
 
-    def accuracies(self) -> Iterator[Outcome]:
-        """Yield after the first chunk of each variant, then with every chunk until all are exact."""
+    def accuracies(self, control_images: int) -> Iterator[Outcome]:
+        """Yield after the first chunk of each variant, then with every chunk until all are exact.
+
+        The random control is done when it has seen ``control_images``.
+        """
         self._advance("before")
         if "retrained" in self._streams:
             self._advance("retrained")
@@ -133,7 +138,8 @@ class _Run:
         self._advance("random")
         yield self.outcome
         for variant in ("after", "before", "retrained", "random"):
-            while variant in self._last and not self._last[variant].complete:
+            enough = min(control_images, len(self._images)) if variant == "random" else len(self._images)
+            while variant in self._last and len(self._last[variant].positions) < enough:
                 self._advance(variant)
                 yield self.outcome
 

@@ -20,14 +20,16 @@ class AscentRequest(TrainingRequest):
         default="eval", title="Batch norms", description="train: class-pure batches overwrite their statistics"
     )
     stop_at_chance: bool = Field(
-        default=True, title="Stop at chance", description="stop when the forgotten images are recognised by chance only"
+        default=True,
+        title="Stop at chance",
+        description="stop when the class is recognised by chance only",
     )
 
 
 @method(
     "gradient-ascent",
     title="Gradient ascent",
-    source="Golatkar, Achille and Soatto, CVPR 2020 (arXiv 1911.04933); Graves et al., AAAI 2021; Thudi et al., EuroS&P 2022",
+    source="Golatkar, Achille and Soatto, CVPR 2020 (arXiv 1911.04933); Thudi et al., EuroS&P 2022",
     summary="Climbs the loss of the class's images until the model no longer recognises them.",
     request=AscentRequest,
     needs={"forget images", "gradients"},

@@ -2,11 +2,13 @@
 
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from torchvision.models.vgg import cfgs as vgg_plans
 from torchvision.models.vgg import make_layers
 
+from orthoui.models.timm_networks import is_timm, timm_network
 from orthoui.registry import Registry
 
 PAPER_WIDTH = 64
@@ -22,6 +24,18 @@ class Architecture(Protocol):
 
 ARCHITECTURES: Registry[Architecture] = Registry("architecture")
 architecture = ARCHITECTURES.add
+
+
+def build(name: str, classes: int, width: int) -> nn.Module:
+    """Return an untrained network: one of ``ARCHITECTURES``, or ``timm:NAME``, which has a width of its own.
+
+    Raises ``UnknownNameError``, and ``RequestError`` for a timm network that cannot be used. Ours take no memory
+    inside ``torch.device("meta")``; timm's are always built whole, because some keep tensors that no file holds.
+    """
+    if is_timm(name):
+        with torch.device("cpu"):
+            return timm_network(name, classes)
+    return ARCHITECTURES[name](classes=classes, width=width)
 
 
 class SmallImageResNet(ResNet):  # type: ignore[misc]  # torchvision ships no types
@@ -89,4 +103,4 @@ def vgg16_bn(classes: int, width: int = PAPER_WIDTH) -> nn.Module:
 
 TITLES = {"resnet18": "ResNet-18", "resnet50": "ResNet-50", "vgg16": "VGG-16", "vgg16_bn": "VGG-16 (batch norm)"}
 
-__all__ = ["ARCHITECTURES", "PAPER_WIDTH", "TITLES", "Architecture", "architecture"]
+__all__ = ["ARCHITECTURES", "PAPER_WIDTH", "TITLES", "Architecture", "architecture", "build"]

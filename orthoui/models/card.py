@@ -1,10 +1,11 @@
 """What a checkpoint says about itself: everything needed to rebuild, repeat and judge the model."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from orthoui.models.architectures import PAPER_WIDTH, TITLES
+from orthoui.models.timm_networks import PREFIX, is_timm
 
 
 class ModelCard(BaseModel):
@@ -13,11 +14,17 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     architecture: str
+    origin: Literal["trained", "imported"] = Field(
+        default="trained", description="trained by OrthoUI, or weights from elsewhere whose training is unknown"
+    )
     width: int = Field(default=PAPER_WIDTH, ge=4, le=512)
     classes: tuple[str, ...] = Field(min_length=2, max_length=10_000)
     dataset: str
     images_digest: str = Field(description="digest of the training images")
     input_size: int = Field(ge=8, le=1024)
+    resized: bool = Field(
+        default=False, description="images are resized to the input size; otherwise they get a black margin"
+    )
     mean: tuple[float, ...] = Field(min_length=1, max_length=3)
     std: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1, max_length=3)
     orthogonality: float = Field(ge=0, description="weight λ of the orthogonality penalty; 0 is a plain network")
@@ -42,6 +49,7 @@ class ModelCard(BaseModel):
     @property
     def title(self) -> str:
         """Return the name a person reads, e.g. “ResNet-18, width 16, orthogonal”."""
-        kind = "orthogonal" if self.orthogonality else "plain"
-        name = TITLES.get(self.architecture, self.architecture)
-        return f"{name}, width {self.width}, {kind}"
+        kind = "imported" if self.origin == "imported" else "orthogonal" if self.orthogonality else "plain"
+        if is_timm(self.architecture):
+            return f"{self.architecture.removeprefix(PREFIX)} (timm), {kind}"
+        return f"{TITLES.get(self.architecture, self.architecture)}, width {self.width}, {kind}"

@@ -1,6 +1,7 @@
 """Checkpoints: one safetensors file with a JSON card in its metadata. Nothing is ever unpickled."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -9,9 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from orthoui.errors import CheckpointError, UnknownNameError
+from orthoui.errors import CheckpointError, RequestError
 from orthoui.files import write_atomically
-from orthoui.models.architectures import ARCHITECTURES
+from orthoui.models.architectures import build
 from orthoui.models.card import ModelCard
 
 METADATA_KEY = "orthoui"
@@ -53,7 +54,7 @@ def read_card(path: Path) -> ModelCard:
     if METADATA_KEY not in metadata:
         raise CheckpointError(
             f"{path.name} was not written by OrthoUI: it holds weights but no description of the model. "
-            "Train it with `orthoui train`."
+            "Give it one with `orthoui models import`."
         )
     try:
         return ModelCard.model_validate_json(metadata[METADATA_KEY])
@@ -67,11 +68,10 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, ModelCard]:
     """Rebuild a network: float32, evaluation mode, gradients off. Raises ``CheckpointError``."""
     card = read_card(path)
     try:
-        make = ARCHITECTURES[card.architecture]
-    except UnknownNameError as error:
+        with torch.device("meta"):  # no memory before the shapes are known to fit: a card can claim any width
+            network = build(card.architecture, len(card.classes), card.width)
+    except RequestError as error:
         raise CheckpointError(f"{path.name} cannot be rebuilt. {error}") from error
-    with torch.device("meta"):  # no memory before the shapes are known to fit: a card can claim any width
-        network = make(classes=len(card.classes), width=card.width)
     expected = network.state_dict()
     try:
         with safe_open(path, framework="pt") as file:
@@ -87,18 +87,24 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, ModelCard]:
 
 
 def _check_shapes(file: str, card: ModelCard, found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    differing = differences(found, expected)
+    if differing:
+        raise CheckpointError(
+            f"{file} says it is {card.title} with {len(card.classes)} classes, but its weights differ: "
+            f"{'; '.join(differing[:3])}."
+        )
+
+
+def differences(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> list[str]:
+    """Say of every tensor that is missing, superfluous or of another shape what is there and what is expected."""
+
     def describe(name: str) -> str:
         there = tuple(found[name].shape) if name in found else "missing"
         wanted = tuple(expected[name].shape) if name in expected else "not part of the network"
         return f"{name}: {there} in the file, {wanted} expected"
 
-    differing = [
-        name
+    return [
+        describe(name)
         for name in sorted(found.keys() | expected.keys())
         if name not in found or name not in expected or found[name].shape != expected[name].shape
     ]
-    if differing:
-        listed = "; ".join(describe(name) for name in differing[:3])
-        raise CheckpointError(
-            f"{file} says it is {card.title} with {len(card.classes)} classes, but its weights differ: {listed}."
-        )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -15,11 +16,13 @@ from orthoui.models.checkpoints import load_checkpoint, read_card
 from orthoui.models.device import resolve_device
 from orthoui.models.room import Room
 from orthoui.models.trained import TrainedModel, resident
-from orthoui.settings import settings
+from orthoui.settings import assets_folder, settings
 
 SUFFIX = ".safetensors"
-RESIDENT_MODELS = 16
 PREFERRED_MODEL = "fashion-mnist-resnet18-w16-orthogonal"
+
+Origin = Literal["shipped", "trained here", "imported"]
+ORIGINS: dict[str, Origin] = {"trained": "trained here", "imported": "imported"}
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,25 @@ class ModelEntry:
     card: ModelCard | None
     problem: str | None = None
 
+    @property
+    def origin(self) -> Origin:
+        """Where the model comes from."""
+        if self.path.is_relative_to(assets_folder()):
+            return "shipped"
+        return "trained here" if self.card is None else ORIGINS[self.card.origin]
+
 
 class Zoo:
-    """Checkpoints of some folders; the most recently used stay in memory."""
+    """Checkpoints of some folders; the most recently used stay in memory, ``most_bytes`` of weights in all.
 
-    def __init__(self, folders: Sequence[Path], device: torch.device, most: int = RESIDENT_MODELS) -> None:
+    A model that leaves the table is never taken from under a request: whoever works with it holds a reference, and
+    Python frees its memory when the last of them is done. The one asked for last always stays.
+    """
+
+    def __init__(self, folders: Sequence[Path], device: torch.device, most_bytes: int | None = None) -> None:
         self._folders = tuple(folders)
         self._device = device
-        self._most = most
+        self._most_bytes = settings().models_mb * 1_000_000 if most_bytes is None else most_bytes
         self._models: OrderedDict[tuple[str, int], TrainedModel] = OrderedDict()
         self._cards: dict[tuple[Path, int], ModelEntry] = {}
         self._lock = threading.RLock()
@@ -66,7 +80,7 @@ class Zoo:
             if key not in self._models:
                 self._models[key] = self._load(name, entry.path)
             self._models.move_to_end(key)
-            while len(self._models) > self._most:
+            while len(self._models) > 1 and self._resident_bytes() > self._most_bytes:
                 self._models.popitem(last=False)
             return self._models[key]
 
@@ -94,6 +108,9 @@ class Zoo:
             return other.orthogonality != card.orthogonality, other.seed != card.seed
 
         return self.get(min(found, key=differs).name) if found else None
+
+    def _resident_bytes(self) -> int:
+        return sum(model.nbytes for model in self._models.values())
 
     def _entry(self, name: str, path: Path) -> ModelEntry:
         key = (path, path.stat().st_mtime_ns)

@@ -22,9 +22,7 @@ def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tenso
     return _picked(images, rows.to(images.device), columns.to(images.device))
 
 
-def _places(
-    count: int, height: int, width: int, recipe: Recipe, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _places(count: int, height: int, width: int, recipe: Recipe, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return which row and column every pixel is taken from: (N, H) and (N, W)."""
     reach = recipe.crop_padding
     shifts = torch.randint(-reach, reach + 1, (2, count, 1), generator=generator)

@@ -1,19 +1,18 @@
 """Training from a recipe: seeded, low precision where the device is fast at it, resumable at every step."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from orthoui.data import Dataset, ImageSet
+from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
 from orthoui.errors import CheckpointError
-from orthoui.models.architectures import ARCHITECTURES
+from orthoui.models.architectures import build
 from orthoui.training.augmentation import augment, padded
 from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import own_share, share_statistics
@@ -24,6 +23,8 @@ from orthoui.training.state import Epoch, Numbers, Origin, State, origin_of, pac
 SHORTEST_CYCLE = 5
 """Steps below which a quarter of the one-cycle schedule has no room to rise (torch divides by zero at 4)."""
 EVALUATION_BATCH = 500
+MOST_ON_DEVICE = 8_000_000_000
+"""Bytes of images that are kept on an accelerator; more stay in main memory."""
 TOLD_EVERY = 0.2
 """Seconds between two reports of the steps."""
 
@@ -55,8 +56,9 @@ class Watcher(Protocol):
         """Whether the state should be kept now."""
         ...
 
-    def keep(self, state: State) -> None:
-        """Keep a state, so that the training can go on from it."""
+    def keep(self, state: State) -> bool:
+        """Keep a state, so that the training can go on from it; return whether it is kept."""
+        ...
 
 
 class Training:
@@ -65,9 +67,7 @@ class Training:
     def __init__(self, data: Dataset, recipe: Recipe, normalisation: Normalisation, fabric: Fabric) -> None:
         self.recipe = recipe
         self._fabric, self._data, self._normalisation = fabric, data, normalisation
-        self._images = data["train"].without(recipe.forgets)
-        self._pixels = self._images.images.to(fabric.device)
-        self._labels = self._images.labels.to(fabric.device)
+        self._images = data["train"].without(recipe.forgets).on(fabric.device, MOST_ON_DEVICE)
         self.network = share_statistics(self._untrained(), fabric)
         self._optimiser = make_optimiser(self.network, recipe)
         self.steps_per_epoch = max(1, len(self._images) // recipe.batch_size)  # fewer images than a batch are one
@@ -86,8 +86,7 @@ class Training:
     def _untrained(self) -> nn.Module:
         with torch.random.fork_rng():  # layers draw their first weights from the global generator
             torch.manual_seed(self.recipe.seed)
-            make = ARCHITECTURES[self.recipe.architecture]
-            network = make(classes=len(self._data.classes), width=self.recipe.width)
+            network = build(self.recipe.architecture, len(self._data.classes), self.recipe.width)
         return network.to(memory_format=torch.channels_last).train()
 
     @property
@@ -107,7 +106,7 @@ class Training:
                 self._count(time.perf_counter() - started)
                 if self._step < self.steps_per_epoch and watcher.wants_state(epoch_ended=False):
                     watcher.keep(self.state())
-                if self._due():
+                if self._due() or self._step == self.steps_per_epoch:
                     watcher.step(self._now())
             watcher.epoch(self._end_epoch())
             if watcher.wants_state(epoch_ended=True):
@@ -118,13 +117,14 @@ class Training:
         """Take one optimiser step on L = L_CE + λ·L_orth."""
         recipe = self.recipe
         batch = self._order[self._step * recipe.batch_size : (self._step + 1) * recipe.batch_size]
-        where = batch.to(self._pixels.device)
+        where, device = batch.to(self._images.images.device), self._fabric.device
+        stored = self._images.images[where].to(device)
         # all processes draw the same batch and take their share, so that their number changes nothing
-        pixels = augment(padded(self._pixels[where], self._data.padding), recipe, self._generator)
+        pixels = augment(padded(stored, self._data.padding), recipe, self._generator)
         inputs = self._normalised(own_share(pixels, self._fabric))
-        labels = own_share(self._labels[where], self._fabric)
+        labels = own_share(self._images.labels[where].to(device), self._fabric)
         logits = self._running(inputs)
-        loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
         penalty, weight = loss.new_zeros(()), penalty_weight(recipe, self._share_done)
         if weight:
             penalty = PENALTIES[recipe.penalty](self.network, recipe, self._generator)
@@ -164,7 +164,8 @@ class Training:
         return Step(self._epoch + 1, self.recipe.epochs, done, steps, loss, speed)
 
     def _end_epoch(self) -> Epoch:
-        loss, penalty, accuracy = (self._fabric.all_reduce(self._totals, reduce_op="mean") / self._step).tolist()
+        totals = self._fabric.all_reduce(self._totals, reduce_op="mean")
+        loss, penalty, accuracy = (float(total) / self._step for total in cast(Tensor, totals))
         cosines = filter_cosines(self.network)
         epoch = Epoch(
             epoch=self._epoch + 1,
@@ -190,8 +191,7 @@ class Training:
         for start in range(0, len(images), EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
             pixels = padded(images.images[part].to(self._fabric.device), self._data.padding)
-            with self._fabric.autocast():
-                answers = self.network(self._normalised(pixels)).argmax(1)
+            answers = self._running(self._normalised(pixels)).argmax(1)
             correct += int((answers.cpu() == images.labels[part]).sum())
         self.network.train()
         return 100 * correct / len(images)

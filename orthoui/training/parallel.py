@@ -1,19 +1,23 @@
 """Devices, precision and several processes: Lightning Fabric, and batch norms that see the whole batch."""
 
 import os
+from typing import Any, Literal
 
 import torch
 import torch.distributed as dist
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 from orthoui.errors import RequestError
 from orthoui.models.device import fast_dtype
 
 
-def make_fabric(device: torch.device) -> Fabric:
-    """Return a launched Fabric for this process: one device, or its share of those that ``torchrun`` started."""
+def make_fabric(device: torch.device, precision: Literal["64-true"] | None = None) -> Fabric:
+    """Return a launched Fabric for this process: one device, or its share of those that ``torchrun`` started.
+
+    Several processes train the network that one would, with the same global batch: equal to rounding in double
+    precision. In lower precision training magnifies what rounding begins with, as it does between two devices.
+    """
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
     fabric = Fabric(
@@ -21,7 +25,7 @@ def make_fabric(device: torch.device) -> Fabric:
         devices=here if processes > 1 or device.type == "cpu" else [device.index or 0],
         num_nodes=processes // here,
         strategy="ddp" if processes > 1 else "auto",
-        precision="bf16-mixed" if fast_dtype(device) == torch.bfloat16 else "32-true",
+        precision=precision or ("bf16-mixed" if fast_dtype(device) == torch.bfloat16 else "32-true"),
     )
     fabric.launch()
     return fabric
@@ -37,6 +41,24 @@ def own_share(batch: Tensor, fabric: Fabric) -> Tensor:
     return batch[fabric.global_rank :: fabric.world_size]
 
 
+class _Summed(torch.autograd.Function):
+    """The sum of a tensor over all processes; its gradient is summed likewise."""
+
+    @staticmethod
+    def forward(_: Any, values: Tensor) -> Tensor:
+        return _all_reduced(values)
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        return _all_reduced(gradient)
+
+
+def _all_reduced(values: Tensor) -> Tensor:
+    summed = values.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(summed)
+    return summed
+
+
 class SharedBatchNorm2d(nn.BatchNorm2d):
     """A batch norm that takes its statistics over the batches of all processes.
 
@@ -47,14 +69,16 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         """Normalise (N, C, H, W); in training with mean and variance of the global batch."""
         if not self.training:
             return super().forward(inputs)
-        values = inputs.float()
+        values = inputs if inputs.dtype == torch.float64 else inputs.float()
         sums = torch.cat([values.mean((0, 2, 3)), values.square().mean((0, 2, 3))])
-        mean, square = (all_reduce(sums) / dist.get_world_size()).chunk(2)
+        summed: Tensor = _Summed.apply(sums)
+        mean, square = (summed / dist.get_world_size()).chunk(2)
         variance = square - mean.square()
         self._remember(mean.detach(), variance.detach(), values.numel() // values.shape[1] * dist.get_world_size())
         scale = self.weight * torch.rsqrt(variance + self.eps)
         shift = self.bias - mean * scale
-        return (values * scale[:, None, None] + shift[:, None, None]).to(inputs.dtype)
+        normalised: Tensor = (values * scale[:, None, None] + shift[:, None, None]).to(inputs.dtype)
+        return normalised
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
@@ -71,17 +95,9 @@ def share_statistics(network: nn.Module, fabric: Fabric) -> nn.Module:
     if fabric.world_size == 1:
         return network
     if fabric.device.type == "cuda":
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         return converted
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SharedBatchNorm2d
-    return network
-
-
-def ordinary(network: nn.Module) -> nn.Module:
-    """Undo ``share_statistics`` on a processor, so that the trained network is like any other."""
-    for module in network.modules():
-        if isinstance(module, SharedBatchNorm2d):
-            module.__class__ = nn.BatchNorm2d
     return network

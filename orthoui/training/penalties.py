@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from orthoui.registry import Registry
-from orthoui.training.orthogonality import layer_penalty, penalised_convolutions
+from orthoui.training.orthogonality import orthogonality_penalty, penalised_convolutions
 from orthoui.training.recipe import Recipe
 
 Family = Callable[[nn.Module, Recipe, torch.Generator], Tensor]
@@ -28,7 +28,7 @@ def penalty_weight(recipe: Recipe, progress: float) -> float:
 def gram(network: nn.Module, recipe: Recipe, generator: torch.Generator) -> Tensor:
     """Return Σ‖W̄W̄ᵀ − I‖_F², the paper's penalty (arXiv 2506.19891)."""
     del generator
-    return torch.stack([layer_penalty(part.weight) for part in penalised_convolutions(network, recipe.ortho_layers)]).sum()
+    return orthogonality_penalty(network, recipe.ortho_layers)
 
 
 @PENALTIES.add("srip")
@@ -75,4 +75,5 @@ def _convolutional(convolution: nn.Conv2d) -> Tensor:
     if kernel.shape[-1] == 1 and kernel.shape[0] > kernel.shape[1]:
         columns = kernel.flatten(1)
         overlap, target = columns.T @ columns, torch.eye(kernel.shape[1], device=kernel.device)
-    return torch.linalg.vector_norm(overlap - target)
+    distance: Tensor = torch.linalg.vector_norm(overlap - target)
+    return distance

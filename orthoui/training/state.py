@@ -16,6 +16,13 @@ from orthoui.files import write_atomically
 from orthoui.training.recipe import Recipe
 
 KEY = "orthoui-training"
+DECIDING = {
+    "torch": "version of torch",
+    "device": "device",
+    "threads": "number of threads",
+    "processes": "number of processes",
+}
+"""What decides the last bits of the weights beside recipe and images, in words."""
 
 
 class Epoch(BaseModel):
@@ -48,10 +55,9 @@ class Origin(BaseModel):
 
     def differences(self, other: "Origin") -> list[str]:
         """Name what keeps ``other`` from repeating this training bit for bit, in words."""
-        words = {"torch": "version of torch", "device": "device", "threads": "number of threads", "processes": "number of processes"}
         return [
-            f"{word} ({getattr(self, name)}, now {getattr(other, name)})"
-            for name, word in words.items()
+            f"{words} ({getattr(self, name)}, now {getattr(other, name)})"
+            for name, words in DECIDING.items()
             if getattr(self, name) != getattr(other, name)
         ]
 
@@ -121,7 +127,9 @@ def packed(network: nn.Module, optimiser: torch.optim.Optimizer, **others: Tenso
 
 def unpack(state: State, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
     """Put the tensors of a state back. Raises ``CheckpointError`` when they belong to another network."""
-    parts = {name.removeprefix("network."): tensor for name, tensor in state.tensors.items() if name.startswith("network.")}
+    parts = {
+        name.removeprefix("network."): tensor for name, tensor in state.tensors.items() if name.startswith("network.")
+    }
     try:
         network.load_state_dict(parts)
         held: dict[int, dict[str, Tensor]] = {}

@@ -1,6 +1,5 @@
 """From a recipe to a checkpoint: train, round to what is stored, measure, write."""
 
-import logging
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +9,7 @@ from torch import nn
 
 import orthoui
 from orthoui.data import SPLITS, Dataset, balanced_positions, load_dataset
+from orthoui.data.statistics import pixel_statistics
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import save_checkpoint
 from orthoui.models.device import fast_dtype, resolve_device
@@ -24,8 +24,6 @@ from orthoui.training.watching import StateFile
 
 MOST_MEASURED = 20_000
 """Training images whose accuracy is measured at most."""
-
-log = logging.getLogger(__name__)
 
 
 def model_name(recipe: Recipe) -> str:
@@ -51,8 +49,7 @@ def train_model(recipe: Recipe, path: Path, watcher: StateFile | None = None) ->
     training = Training(data, recipe, normalisation, fabric)
     kept = None if watcher.path is None else load_state(watcher.path)
     if kept is not None:
-        for difference in training.resume(kept):
-            log.warning("The training goes on, but its weights will not be those of an unbroken run: %s.", difference)
+        watcher.resumed(kept.numbers.history, training.resume(kept))
     network = training.run(watcher if fabric.is_global_zero else StateFile(on_step=watcher.on_step))
     card = finished_card(training, network, data, normalisation)
     if fabric.is_global_zero:
@@ -86,17 +83,6 @@ def finished_card(training: Training, network: nn.Module, data: Dataset, normali
     )
     accuracy = measured_accuracy(network, card, data, next(network.parameters()).device)
     return card.model_copy(update={"accuracy": accuracy})
-
-
-def pixel_statistics(data: Dataset) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and standard deviation of the padded training pixels per channel, in units of full brightness."""
-    images = data["train"].images
-    side = data.input_size
-    share = images.shape[-1] * images.shape[-2] / side**2  # padding is black
-    pixels = images.double() / 255
-    mean = pixels.mean((0, 2, 3)) * share
-    spread = (pixels.square().mean((0, 2, 3)) * share - mean.square()).sqrt()
-    return tuple(round(v, 4) for v in mean.tolist()), tuple(round(v, 4) for v in spread.tolist())
 
 
 @torch.inference_mode()

@@ -25,6 +25,12 @@ class StateFile:
     every: float = STATE_SECONDS
     _kept: float = field(default_factory=time.monotonic)
 
+    def resumed(self, history: tuple[Epoch, ...], differences: list[str]) -> None:
+        """Told that a training goes on after ``history``, and what keeps it from being bit-identical."""
+        log.info("The training goes on after epoch %d.", len(history))
+        for difference in differences:
+            log.warning("The training goes on, but its weights will not be those of an unbroken run: %s.", difference)
+
     def step(self, step: Step) -> None:
         """Pass on."""
         self.on_step(step)
@@ -37,12 +43,14 @@ class StateFile:
         """Whether the state should be kept now: at the end of an epoch, and every few minutes."""
         return self.path is not None and (epoch_ended or time.monotonic() - self._kept > self.every)
 
-    def keep(self, state: State) -> None:
-        """Write the state; a full disk is told and costs only this one."""
-        if self.path is None:
-            return
+    def keep(self, state: State) -> bool:
+        """Write the state and return whether it is kept: a full disk is told and costs only this one."""
         self._kept = time.monotonic()
+        if self.path is None:
+            return False
         try:
             save_state(self.path, state)
         except OSError as error:
             log.warning("The state of the training could not be kept (%s); the last good one stays.", error)
+            return False
+        return True

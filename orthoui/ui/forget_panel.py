@@ -1,5 +1,6 @@
 """The Forget page: controls at the left, and at the right evidence that sharpens while one looks."""
 
+import time
 from typing import Any
 
 import streamlit as st
@@ -11,10 +12,11 @@ from orthoui.evaluation.pipeline import forget
 from orthoui.evaluation.summary import cost, document, headline, to_csv
 from orthoui.evaluation.verdict import judge
 from orthoui.figures import CONFIG
+from orthoui.models.device import release_memory
 from orthoui.ui import controls, runs, session
 from orthoui.ui.channels.choice import BAR, MARK, Bar, Mark, clickable, open_channel
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
-from orthoui.ui.frame import panel
+from orthoui.ui.frame import give_way, panel
 from orthoui.ui.table import table_html
 from orthoui.ui.tuning_panel import tuning_panel
 
@@ -29,6 +31,10 @@ VERDICT_ICONS = {
 }
 
 
+CONTROL_IMAGES = 2_500
+"""Test images behind the random-channel control of the page; its interval says what that is worth."""
+SAID_EVERY = 0.4
+"""Seconds between two updates of sentence and table while the numbers sharpen."""
 PICKED = "picked_channel"
 """Channel that was clicked in a chart; the next run goes to the Channels page with it."""
 
@@ -63,19 +69,25 @@ def forget_panel() -> None:
 
 def _measure(slots: Slots) -> None:
     view, mode = session.view(), session.mode()
-    phase = None
-    for outcome in forget(session.model(), session.data(), view.request, session.reference()):
-        _say(slots, outcome)
+    phase, said = None, 0.0
+    steps = forget(session.model(), session.data(), view.request, session.reference(), control_images=CONTROL_IMAGES)
+    for outcome in steps:
         reached = (tuple(sorted(outcome.measured)), _exact(outcome), outcome.distance is not None)
+        if reached == phase and time.monotonic() - said < SAID_EVERY and not outcome.complete:
+            give_way()
+            continue
+        _say(slots, outcome)
+        slots.table.html(table_html(outcome))
         if reached != phase:
             key = "-".join(map(str, reached)) + view.request.digest + mode
             _draw(slots.accuracy, accuracy_figure(outcome, mode), f"accuracy-{key}")
             _draw(slots.flow, flow_figure(outcome, mode), f"flow-{key}")
             if phase is None:
                 _channels(slots, outcome)
-            phase = reached
-        slots.table.html(table_html(outcome))
+        phase, said = reached, time.monotonic()
+        give_way()
     runs.remember(outcome)
+    release_memory()
     _footer(slots.footer, outcome)
 
 

@@ -10,6 +10,8 @@ from importlib import import_module
 import plotly.graph_objects as go
 import streamlit as st
 import torch
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 from orthoui.errors import OrthoError
 from orthoui.figures import CONFIG
@@ -68,6 +70,18 @@ def panel(draw: Callable[[], None]) -> Callable[[], None]:
         session.write_link()
 
     return st.fragment(drawn)
+
+
+def give_way() -> None:
+    """Start this panel anew at once if the person has meanwhile moved another control.
+
+    Streamlit interrupts a run for a new one only when all of the page runs again; a fragment that a control
+    belongs to has to wait until the last run is through, unless that one asks. Charts stay until the new ones come.
+    """
+    context = get_script_run_ctx()
+    waiting = None if context is None else context.script_requests
+    if context is not None and waiting is not None and waiting._state is ScriptRequestType.RERUN:
+        st.rerun(scope="fragment" if context.fragment_ids_this_run else "app")
 
 
 def _show_problems() -> None:

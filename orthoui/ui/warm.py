@@ -1,5 +1,7 @@
 """What the first page needs, loaded once for the whole process."""
 
+from importlib import import_module
+
 from orthoui.evaluation.variants import original
 from orthoui.models.device import fast_dtype
 from orthoui.models.zoo import default_model, zoo
@@ -17,3 +19,4 @@ def load_first_page() -> None:
     zoo().reference(model, (PREFERRED_CLASS,))
     original(model).complete(data["calibration"].subset(data["calibration"].of_class(0)))
     _ = forget_panel.forget_panel  # its import brings the rest of the libraries
+    import_module("sklearn.svm")  # the attacks at the end of the first page need it

@@ -73,7 +73,7 @@ def test_an_embedded_model_is_not_hidden_by_accident(home: Path) -> None:
 def test_refused_before_training(
     home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: str, words: str
 ) -> None:
-    monkeypatch.setattr("orthoui.training.train.train_model", lambda *_: pytest.fail("training was started"))
+    monkeypatch.setattr("orthoui.jobs.train.train_model", lambda *_: pytest.fail("training was started"))
     assert words in refusal(f"train {RECIPE} --out '{tmp_path}' {options}")
     assert list(tmp_path.glob("*.safetensors")) == []
 
@@ -87,7 +87,7 @@ def test_a_full_disk_is_a_failed_run(home: Path, tmp_path: Path, monkeypatch: py
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("orthoui.training.train.train_model", full)
+    monkeypatch.setattr("orthoui.jobs.train.train_model", full)
     result = call(f"train {RECIPE} --out '{tmp_path}' --json")
     assert result.exit_code == 1
     assert "could not be written (No space left on device)" in result.stderr

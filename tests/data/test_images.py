@@ -10,10 +10,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from PIL import Image
 
-from orthoui.data import DATASETS, Dataset, ImageSet, balanced_positions, load_dataset
+from orthoui.data import DATASETS, SPLITS, Dataset, ImageSet, balanced_positions, load_dataset
 from orthoui.data import fashion_mnist as module
 from orthoui.data.mosaic import read_mosaic, write_mosaic
 from orthoui.data.preprocessing import prepare
+from orthoui.data.statistics import pixel_statistics
 from orthoui.errors import DatasetError, UnknownNameError
 from tests.tiny import tiny_images
 
@@ -174,6 +175,20 @@ def test_preparing_pads_scales_and_normalises(channels: int, dtype: torch.dtype)
     assert found.is_contiguous(memory_format=torch.channels_last)
     tolerance = 1e-5 if dtype == torch.float32 else 1e-2
     np.testing.assert_allclose(found.float().numpy(), expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(("channels", "padding"), [(1, 2), (3, 0)])
+def test_pixel_statistics_are_those_of_the_padded_pixels(channels: int, padding: int) -> None:
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (1_203, channels, 6, 6), dtype=np.uint8)
+    images[:, 0] //= 2
+    labels = torch.zeros(len(images), dtype=torch.int64)
+    sets = dict.fromkeys(SPLITS, ImageSet(torch.from_numpy(images), labels))
+    data = Dataset("made", "Made", ("a", "b"), sets, "made", padding)
+    padded = np.pad(images / 255, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    mean, std = pixel_statistics(data)
+    np.testing.assert_allclose(mean, padded.mean((0, 2, 3)), atol=6e-5)
+    np.testing.assert_allclose(std, padded.std((0, 2, 3)), atol=6e-5)
 
 
 def test_preparing_without_padding_leaves_the_bytes_alone() -> None:

@@ -292,3 +292,13 @@ def test_seeds_change_the_draw_and_nothing_is_random_besides(model: TrainedModel
     assert again.measured["after"].accuracies == one.measured["after"].accuracies
     assert again.measured["random"].accuracies == one.measured["random"].accuracies
     assert again.membership == one.membership
+
+
+def test_the_random_control_may_stay_an_estimate_where_a_person_waits(
+    model: TrainedModel, data: Dataset, reference: TrainedModel
+) -> None:
+    *_, last = forget(model, data, REQUEST, reference, membership=False, control_images=40)
+    random, after = last.measured["random"], last.measured["after"]
+    assert last.complete and after.exact and not random.exact
+    seen = sum(part.n for part in random.accuracies.per_class if part)
+    assert 40 <= seen < len(data["test"])

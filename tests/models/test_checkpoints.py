@@ -126,7 +126,7 @@ def test_foreign_safetensors_are_refused(tmp_path: Path, metadata: dict[str, str
     save_file(random_network().state_dict(), tmp_path / "net.safetensors", metadata=metadata)
     assert refused(tmp_path / "net.safetensors") == (
         "net.safetensors was not written by OrthoUI: it holds weights but no description of the model. "
-        "Train it with `orthoui train`."
+        "Give it one with `orthoui models import`."
     )
 
 

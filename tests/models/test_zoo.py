@@ -104,15 +104,18 @@ def test_an_unknown_name_names_the_models_there_are(tmp_path: Path) -> None:
         Zoo([tmp_path / "empty"], CPU).get("three")
 
 
-def test_only_so_many_models_stay_in_memory(tmp_path: Path) -> None:
+def test_only_so_much_memory_is_used_and_never_less_than_one_model(tmp_path: Path) -> None:
     for name in "abc":
         put(tmp_path, name)
-    zoo = Zoo([tmp_path], CPU, most=2)
+    zoo = Zoo([tmp_path], CPU, most_bytes=round(2.5 * Zoo([tmp_path], CPU).get("a").nbytes))
     first, second = zoo.get("a"), zoo.get("b")
     assert zoo.get("a") is first  # and now b is the one used longest ago
     zoo.get("c")
     assert zoo.get("a") is first
     assert zoo.get("b") is not second
+    assert same_tensors(second.network, state_of(random_network()))  # whoever held it still has all of it
+    small = Zoo([tmp_path], CPU, most_bytes=1)
+    assert small.get("a") is small.get("a")
 
 
 def test_a_reference_is_found_by_its_card_and_not_by_its_name(tmp_path: Path) -> None:

@@ -29,8 +29,8 @@ def training(data: Dataset, recipe: Recipe = RECIPE) -> Training:
     return Training(data, recipe, (MEAN, STD), make_fabric(torch.device("cpu")))
 
 
-class Killed(Exception):
-    pass
+class KilledError(Exception):
+    """Stands for a SIGKILL between two steps."""
 
 
 class KilledAt(StateFile):
@@ -44,9 +44,9 @@ class KilledAt(StateFile):
         self._left -= not epoch_ended
         return self._left == 0
 
-    def keep(self, state: State) -> None:
+    def keep(self, state: State) -> bool:
         super().keep(state)
-        raise Killed
+        raise KilledError
 
 
 @pytest.mark.parametrize("at", [1, 4, 5, 9])
@@ -54,7 +54,7 @@ def test_a_training_killed_at_any_step_ends_with_the_same_weights(data: Dataset,
     unbroken = training(data)
     expected = state_of(unbroken.run(StateFile()))
     path = tmp_path / "state.safetensors"
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         training(data).run(KilledAt(path, at))
     state = load_state(path)
     assert state is not None
@@ -73,7 +73,7 @@ def test_train_model_goes_on_by_itself_and_clears_up(
     monkeypatch.setattr(train, "load_dataset", lambda name: data)
     whole = train_model(RECIPE, tmp_path / "whole.safetensors")
     state = tmp_path / "state.safetensors"
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train_model(RECIPE, tmp_path / "net.safetensors", KilledAt(state, 7))
     assert state.exists() and not (tmp_path / "net.safetensors").exists()
     card = train_model(RECIPE, tmp_path / "net.safetensors", StateFile(state))
@@ -85,9 +85,9 @@ def test_train_model_goes_on_by_itself_and_clears_up(
 
 def test_a_watcher_may_stop_a_training(data: Dataset) -> None:
     def stop(step: Step) -> None:
-        raise Killed
+        raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         training(data).run(StateFile(on_step=stop))
 
 
@@ -109,7 +109,11 @@ def scribble(path: Path, data: Dataset) -> None:
     [(change_recipe, "another recipe or other images"), (cut, "cannot be read"), (scribble, "cannot be read")],
 )
 def test_a_state_that_does_not_fit_is_refused_in_words(
-    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path, Dataset], None], words: str
+    data: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[Path, Dataset], None],
+    words: str,
 ) -> None:
     monkeypatch.setattr(train, "load_dataset", lambda name: data)
     path = tmp_path / "state.safetensors"

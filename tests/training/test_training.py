@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
+from orthoui.data.statistics import pixel_statistics
 from orthoui.errors import UnknownNameError
 from orthoui.models.checkpoints import load_checkpoint
 from orthoui.training import train
@@ -19,7 +20,7 @@ from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
 from orthoui.training.state import Epoch
-from orthoui.training.train import model_name, pixel_statistics, train_model
+from orthoui.training.train import model_name, train_model
 from orthoui.training.watching import StateFile
 from tests.tiny import MEAN, STD, random_network, same_tensors, state_of, tiny_images, with_splits
 
@@ -114,9 +115,7 @@ def test_the_loss_is_cross_entropy_plus_lambda_times_the_penalty(data: Dataset) 
     done = one_step.run(StateFile())
     for name, value in twin.named_parameters():
         assert value.grad is not None
-        torch.testing.assert_close(
-            done.state_dict()[name], before[name] - rate * value.grad, rtol=1e-4, atol=1e-5
-        )
+        torch.testing.assert_close(done.state_dict()[name], before[name] - rate * value.grad, rtol=1e-4, atol=1e-5)
     epoch = one_step.history[-1]
     assert (epoch.loss, epoch.penalty) == pytest.approx((float(loss), float(penalty)), rel=1e-4)
 

@@ -1,4 +1,4 @@
-"""Train the tiny recipe and write the weights: run by ``torchrun`` in two processes, and by hand in one."""
+"""Train the tiny recipe in double precision and write the weights: run by ``torchrun`` twice, and by hand once."""
 
 import sys
 
@@ -16,12 +16,14 @@ RECIPE = Recipe(dataset="tiny", width=4, epochs=2, batch_size=24, learning_rate=
 
 def main() -> None:
     torch.set_num_threads(1)
-    fabric = make_fabric(torch.device("cpu"))
+    torch.set_default_dtype(torch.float64)
+    fabric = make_fabric(torch.device("cpu"), "64-true")
     training = Training(tiny_dataset(), RECIPE, (MEAN, STD), fabric)
     network = training.run(StateFile())
     if fabric.is_global_zero:
         numbers = {"loss": torch.tensor([epoch.loss for epoch in training.history])}
-        save_file({**network.state_dict(), **numbers}, sys.argv[1])
+        weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        save_file({**weights, **numbers}, sys.argv[1])
 
 
 if __name__ == "__main__":

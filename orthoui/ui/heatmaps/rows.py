@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch.nn.functional as F
 from torch import Tensor
 
 from orthoui.evaluation.heatmaps import Comparison, empty
@@ -86,8 +85,7 @@ def _cell(scene: Scene, row: Row, name: Variant) -> str:
 
 def _png(scene: Scene, row: Row, seen: Sequence[Variant]) -> bytes:
     size = scene.model.card.input_size
-    padding = (size - row.image.shape[-1]) // 2
-    base = picture(F.pad(row.image, (padding,) * 4))
+    base = picture(scene.model.framed(row.image[None])[0])
     tiles = [base, *(overlay_heatmap(base, row.compared.seen[name].maps[row.at]) for name in seen)]
     solid = [np.dstack([tile, np.full(tile.shape[:2], 255, np.uint8)]) for tile in tiles]
     scale = max(1, round(CELL / size))

@@ -1,0 +1,149 @@
+"""Training as a job: the same on a worker, started from a page, and on the command line."""
+
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from orthoui.errors import RequestError
+from orthoui.jobs.context import Context
+from orthoui.jobs.work import work
+from orthoui.ledger import Result
+from orthoui.ledger.values import Identity
+from orthoui.models.card import ModelCard
+from orthoui.models.zoo import SUFFIX
+from orthoui.settings import settings
+from orthoui.training.loop import Step
+from orthoui.training.recipe import Recipe
+from orthoui.training.state import Epoch, State
+from orthoui.training.train import model_name, train_model
+from orthoui.training.watching import StateFile
+
+
+class TrainRequest(BaseModel):
+    """A recipe, and the name and folder that the model gets; both have defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: Recipe
+    name: str = Field(default="", max_length=200, description="name of the model; empty: made from its recipe")
+    folder: Path | None = Field(default=None, description="where it is written; none: models in the home folder")
+    restart: bool = Field(default=False, description="begin anew although an interrupted training could go on")
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if Path(name).name != name or name.startswith("."):
+            raise ValueError("must be letters, digits and dashes, not a path")
+        return name.removesuffix(SUFFIX)
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.name or model_name(self.recipe)
+
+    @property
+    def path(self) -> Path:
+        """File that the model is written to."""
+        return (self.folder or settings().home / "models") / f"{self.model}{SUFFIX}"
+
+    @property
+    def state(self) -> Path:
+        """File of the training's state, by the model's name: an interrupted training goes on wherever it is asked."""
+        return settings().home / "training" / f"{self.model}.state{SUFFIX}"
+
+    @property
+    def identity(self) -> Identity:
+        """What the ledger should know before it begins."""
+        recipe = self.recipe
+        return Identity(model=self.model, architecture=recipe.architecture, dataset=recipe.dataset, seed=recipe.seed)
+
+    @property
+    def title(self) -> str:
+        """What it is, in words."""
+        recipe = self.recipe
+        kind = "orthogonal" if recipe.orthogonality else "plain"
+        without = f" without class {', '.join(map(str, recipe.forgets))}" if recipe.forgets else ""
+        return f"Train {recipe.architecture}, width {recipe.width}, {kind}, on {recipe.dataset}{without}"
+
+
+class Reporter(StateFile):
+    """A watcher that reports to a run: steps, curves, and the state at which it may be paused."""
+
+    def __init__(self, path: Path, context: Context) -> None:
+        super().__init__(path, on_step=self._step, on_epoch=self._epoch)
+        self._context = context
+        self._last: Step | None = None
+        self._curves: list[dict[str, Any]] = []
+
+    def wants_state(self, *, epoch_ended: bool) -> bool:
+        """Whether the state should be kept now; a pause is asked for at any step."""
+        return self._context.paused() or super().wants_state(epoch_ended=epoch_ended)
+
+    def keep(self, state: State) -> bool:
+        """Write the state, and stop here if asked to; without a state only a cancelled training stops."""
+        kept = super().keep(state)
+        if kept:
+            self._context.checkpointed()
+        else:
+            self._context.log("The state of the training could not be written; the last good one stays.")
+            self._context.check()
+        return kept
+
+    def resumed(self, history: tuple[Epoch, ...], differences: list[str]) -> None:
+        """Take over the curves of the part that is done, and log what keeps it from being bit-identical."""
+        self._curves = [epoch.model_dump() for epoch in history]
+        self._context.log(f"The training goes on after epoch {len(history)}.")
+        for difference in differences:
+            self._context.log(f"Its weights will not be those of an unbroken run: {difference}.")
+
+    def _step(self, step: Step) -> None:
+        self._context.check()
+        self._tell(step)
+
+    def _epoch(self, epoch: Epoch) -> None:
+        self._context.check()
+        self._curves.append(epoch.model_dump())
+        if self._last is not None:
+            self._tell(self._last)
+        self._context.log(
+            f"epoch {epoch.epoch} of {epoch.epochs}: loss {epoch.loss:.3f}, penalty {epoch.penalty:.3f}, accuracy "
+            f"{epoch.accuracy:.1f} % while training, {epoch.calibration:.1f} % on calibration images, filter cosine "
+            f"{epoch.cosine:.4f}; {epoch.images_per_second:,.0f} images/s"
+        )
+
+    def _tell(self, step: Step) -> None:
+        self._last = step
+        metrics = {"curves": list(self._curves), "images_per_second": step.images_per_second}
+        self._context.progress(step.step, step.steps, step.loss, f"Epoch {step.epoch} of {step.epochs}", metrics)
+
+
+@work("train", TrainRequest, pausable=True)
+def train(request: TrainRequest, context: Context) -> Result:
+    """Train a model and write its checkpoint. Raises ``RequestError`` when it is being trained already."""
+    request.state.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{request.state}.lock")
+    try:
+        with lock.acquire(timeout=0):
+            if request.restart and context.run.attempt == 1:
+                request.state.unlink(missing_ok=True)
+            card = train_model(request.recipe, request.path, Reporter(request.state, context))
+    except Timeout:
+        raise RequestError(
+            f"The model {request.model} is being trained already. Wait until it is done, or choose another name."
+        ) from None
+    return _result(request, card)
+
+
+def _result(request: TrainRequest, card: ModelCard) -> Result:
+    return Result(
+        **request.identity.model_dump(exclude={"data_digest"}),
+        data_digest=card.images_digest,
+        metrics={
+            "accuracy": card.accuracy,
+            "filter_cosine": sum(card.filter_cosine.values()) / max(1, len(card.filter_cosine)),
+            "path": str(request.path),
+        },
+        timings={"optimisation": card.training_seconds or 0.0},
+    )

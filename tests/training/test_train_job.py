@@ -1,0 +1,74 @@
+"""Training as a run: recorded, resumed by name, paused at a state, never twice at once."""
+
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from orthoui.data import Dataset
+from orthoui.errors import CancelledError, PausedError, RequestError
+from orthoui.jobs.context import Context
+from orthoui.jobs.execute import run_here
+from orthoui.jobs.train import TrainRequest
+from orthoui.ledger import ledger
+from orthoui.models.checkpoints import load_checkpoint
+from orthoui.training import train as training
+from orthoui.training.recipe import Recipe
+from tests.tiny import same_tensors, state_of
+
+RECIPE = Recipe(dataset="tiny", width=4, epochs=2, batch_size=20, learning_rate=0.05, orthogonality=0.01)
+REQUEST = TrainRequest(recipe=RECIPE)
+
+
+@pytest.fixture(autouse=True)
+def tiny(home: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "load_dataset", lambda name: data)
+
+
+def test_a_training_is_a_run_with_curves_accuracy_and_a_model(home: Path) -> None:
+    run = run_here("train", REQUEST, REQUEST.title, identity=REQUEST.identity)
+    assert (run.state, run.model, run.dataset, run.seed) == ("done", "tiny-resnet18-w4-orthogonal", "tiny", 0)
+    assert run.title == "Train resnet18, width 4, orthogonal, on tiny"
+    _, card = load_checkpoint(home / "models" / "tiny-resnet18-w4-orthogonal.safetensors")
+    assert run.metrics["accuracy"] == card.accuracy
+    assert run.data_digest == card.images_digest
+    assert run.timings["optimisation"] > 0
+    assert not REQUEST.state.exists()
+
+
+@pytest.mark.parametrize(("asked", "error"), [("cancelled", CancelledError), ("paused", PausedError)])
+def test_a_stopped_training_goes_on_to_the_same_weights(
+    home: Path, monkeypatch: pytest.MonkeyPatch, asked: str, error: type[Exception]
+) -> None:
+    whole = TrainRequest(recipe=RECIPE, name="whole")
+    run_here("train", whole, "whole")
+    steps = iter(range(1000))
+    with monkeypatch.context() as patch:
+        patch.setattr("orthoui.training.loop.TOLD_EVERY", 0)
+        patch.setattr(Context, asked, lambda context: next(steps) > 8)
+        with pytest.raises(error):
+            run_here("train", REQUEST, "stopped")
+    assert REQUEST.state.exists() and not REQUEST.path.exists()
+    run_here("train", REQUEST, "again")
+    expected, _ = load_checkpoint(whole.path)
+    assert same_tensors(load_checkpoint(REQUEST.path)[0], state_of(expected))
+
+
+def test_restart_begins_anew(home: Path) -> None:
+    REQUEST.state.parent.mkdir(parents=True)
+    REQUEST.state.write_text("of an older version")
+    assert run_here("train", REQUEST.model_copy(update={"restart": True}), "anew").state == "done"
+
+
+def test_the_same_model_is_not_trained_twice_at_once(home: Path) -> None:
+    REQUEST.state.parent.mkdir(parents=True)
+    with FileLock(f"{REQUEST.state}.lock"), pytest.raises(RequestError, match="is being trained already"):
+        run_here("train", REQUEST, "second")
+    (run,) = ledger().find()
+    assert run.state == "failed" and "is being trained already" in (run.error or "")
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", ".hidden", "a/b"])
+def test_a_name_is_no_path(name: str) -> None:
+    with pytest.raises(ValueError, match="not a path"):
+        TrainRequest(recipe=RECIPE, name=name)
