@@ -88,4 +88,4 @@ def test_a_method_for_batch_norms_is_not_offered_without_them(model: TrainedMode
     layers = tuple(replace(layer, norm=None) for layer in model.anatomy.layers)
     plain = replace(model, anatomy=replace(model.anatomy, layers=layers))
     assert method.obstacle(model) is None
-    assert method.obstacle(plain) == "X acts on batch norms, and tiny has none."
+    assert method.obstacle(plain) == f"X acts on batch norms, and {model.name} has none."
