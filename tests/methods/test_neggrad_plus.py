@@ -39,7 +39,9 @@ def test_the_loss_is_beta_times_retained_less_the_rest_of_forgotten(model: Train
     logits, of_class = model.network(batch.inputs), batch.labels == 1
     descent = F.cross_entropy(logits[~of_class], batch.labels[~of_class])
     ascent = F.cross_entropy(logits[of_class], batch.labels[of_class])
-    assert losses == [pytest.approx(float(0.7 * descent - 0.3 * ascent), abs=0.02)]  # the pass is in the fast precision
+    assert losses == [
+        pytest.approx(float(0.7 * descent - 0.3 * ascent), abs=0.02)
+    ]  # the pass is in the fast precision
 
 
 def test_the_loss_on_the_class_rises_and_with_beta_0_nothing_holds_it(model: TrainedModel) -> None:
