@@ -48,11 +48,15 @@ class Method:
     control: bool = False
     exact: bool = False
     """Whether the result is a model that never saw the class, by construction."""
+    missing: Callable[[TrainedModel], str | None] = lambda model: None
+    """What a model lacks of the preparation that training must leave, and how to make it, in sentences."""
 
     def obstacle(self, model: TrainedModel) -> str | None:
         """Return why this method cannot be used on a model, in a sentence; None when it can."""
         if "batch norms" in self.needs and all(layer.norm is None for layer in model.anatomy.layers):
             return f"{self.title} acts on batch norms, and {model.name} has none."
+        if "preparation" in self.needs and (lacking := self.missing(model)) is not None:
+            return f"{self.title} needs what only training can leave behind. {lacking}"
         return None
 
 
@@ -86,11 +90,13 @@ def method(
     forgets: bool = True,
     control: bool = False,
     exact: bool = False,
+    missing: Callable[[TrainedModel], str | None] = lambda model: None,
 ) -> Callable[[Callable[[Work], nn.Module]], Callable[[Work], nn.Module]]:
     """Register ``run(work) -> network`` as a method. Built-in and own methods come through this door alike."""
 
     def register(run: Callable[[Work], nn.Module]) -> Callable[[Work], nn.Module]:
-        made = Method(name, title, source, summary, request, frozenset(needs), run, forgets, control, exact)
+        needed = frozenset(needs)
+        made = Method(name, title, source, summary, request, needed, run, forgets, control, exact, missing)
         METHODS.add(name)(made)
         return run
 

@@ -1,5 +1,7 @@
 """Fine-tuning on the retained images: the class fades because nobody mentions it any more."""
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
@@ -34,7 +36,9 @@ def fine_tune(work: Work) -> nn.Module:
     return student
 
 
-def retrain_on_retained(work: Work, student: nn.Module, request: TrainingRequest) -> None:
+def retrain_on_retained(
+    work: Work, student: nn.Module, request: TrainingRequest, after_step: Callable[[], None] = lambda: None
+) -> None:
     """Train ``student`` on the retained images as ``request`` says; also the repair phase of other methods."""
 
     def loss_of(batch: Batch) -> Tensor:
@@ -47,4 +51,5 @@ def retrain_on_retained(work: Work, student: nn.Module, request: TrainingRequest
         lambda: work.batches(work.retain, request.batch_size, augmented=True),
         steps_in(len(work.retain), request.batch_size),
         loss_of,
+        after_step=after_step,
     )

@@ -49,13 +49,20 @@ def make_schedule(
 
 
 def set_mode(network: nn.Module, bn_mode: NormMode) -> nn.Module:
-    """Put a network in training mode; with “eval” its batch norms use and keep their running statistics."""
+    """Put a network in training mode; with “eval” its batch norms use and keep their running statistics.
+
+    So do batch norms whose γ and β are frozen: a part is frozen only if its statistics are too.
+    """
     network.train()
-    if bn_mode == "eval":
-        for module in network.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and (bn_mode == "eval" or _frozen(module)):
+            module.eval()
     return network
+
+
+def _frozen(module: nn.Module) -> bool:
+    own = list(module.parameters())
+    return bool(own) and not any(part.requires_grad for part in own)
 
 
 def train_epochs(

@@ -1,6 +1,7 @@
 """What holds for every registered method: the door, the request, and that nobody else's model is touched."""
 
 import gc
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -28,10 +29,11 @@ def quick(method: Method, **fields: object) -> MethodRequest:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_method_runs_leaves_the_model_alone_and_repeats_by_its_seed(
-    model: TrainedModel, data: Dataset, name: str
+    fitting: Callable[[Method], TrainedModel], data: Dataset, name: str
 ) -> None:
-    before, hooks = state_of(model.network), sum(len(part._forward_hooks) for part in model.network.modules())
     method = METHODS[name]
+    model = fitting(method)
+    before, hooks = state_of(model.network), sum(len(part._forward_hooks) for part in model.network.modules())
     one, two = (unlearn(method, model, data, quick(method)) for _ in range(2))
     assert same_tensors(model.network, before)
     assert sum(len(part._forward_hooks) for part in model.network.modules()) == hooks
@@ -54,7 +56,10 @@ def test_every_field_of_a_request_has_a_title_a_description_and_a_default_within
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_global_generator_is_left_alone(model: TrainedModel, data: Dataset, name: str) -> None:
+def test_the_global_generator_is_left_alone(
+    fitting: Callable[[Method], TrainedModel], data: Dataset, name: str
+) -> None:
+    model = fitting(METHODS[name])
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
@@ -66,7 +71,8 @@ TRAINING = [name for name in NAMES if issubclass(METHODS[name].request, Training
 
 
 @pytest.mark.parametrize("name", TRAINING)
-def test_a_cancelled_method_stops(model: TrainedModel, data: Dataset, name: str) -> None:
+def test_a_cancelled_method_stops(fitting: Callable[[Method], TrainedModel], data: Dataset, name: str) -> None:
+    model = fitting(METHODS[name])
     with pytest.raises(CancelledError, match="cancelled"):
         unlearn(METHODS[name], model, data, quick(METHODS[name]), Watch(cancelled=lambda: True))
     gc.collect()
@@ -89,3 +95,17 @@ def test_a_method_for_batch_norms_is_not_offered_without_them(model: TrainedMode
     plain = replace(model, anatomy=replace(model.anatomy, layers=layers))
     assert method.obstacle(model) is None
     assert method.obstacle(plain) == f"X acts on batch norms, and {model.name} has none."
+
+
+def test_a_method_that_needs_a_preparation_says_what_is_missing_and_how_to_make_it(
+    model: TrainedModel, data: Dataset, prepared: Callable[[str], TrainedModel]
+) -> None:
+    for name in (name for name in NAMES if "preparation" in METHODS[name].needs):
+        method = METHODS[name]
+        assert method.obstacle(prepared(name)) is None
+        words = method.obstacle(model)
+        assert words is not None
+        assert words.startswith(f"{method.title} needs what only training can leave behind. {model.name} was trained")
+        assert words.endswith(f"Train a model that does with `orthoui train --scheme {name}`.")
+        with pytest.raises(RequestError, match="only training can leave behind"):
+            unlearn(method, model, data, quick(method))
