@@ -12,6 +12,7 @@ import typer
 
 from orthoui import __version__
 from orthoui.cli.bench import bench
+from orthoui.cli.compare import compare
 from orthoui.cli.datasets import datasets, get
 from orthoui.cli.embed import embed
 from orthoui.cli.forget import forget
@@ -22,7 +23,7 @@ from orthoui.cli.record import record
 from orthoui.cli.run import run
 from orthoui.cli.train import train
 
-COMMANDS: tuple[Callable[..., None], ...] = (run, forget, train, recommend, record, bench)
+COMMANDS: tuple[Callable[..., None], ...] = (run, forget, train, compare, recommend, record, bench)
 GROUPS: tuple[tuple[Callable[..., None], dict[str, Callable[..., None]]], ...] = (
     (models, {"import": import_file}),
     (datasets, {"get": get}),

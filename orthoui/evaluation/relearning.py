@@ -60,7 +60,7 @@ def relearn(
     calibration images after every step, batch norms keep their statistics, and the given network is untouched.
     """
     settings = settings or RelearnSettings()
-    watched = _only(data["calibration"], classes)
+    watched = data["calibration"].only(classes)
     target = max(0.0, original - settings.within)
     found = [
         _steps(network, model, data, classes, watched, target, settings, seed, cancelled)
@@ -104,17 +104,13 @@ def _batches(
     model: TrainedModel, images: ImageSet, classes: tuple[int, ...], half: int, seed: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     generator = torch.Generator().manual_seed(seed)
-    parts = [_only(images, classes), images.without(classes)]
+    parts = [images.only(classes), images.without(classes)]
     while True:
         drawn = [part.subset(torch.randint(len(part), (half,), generator=generator)) for part in parts]
         pixels, labels = (
             torch.cat(pair) for pair in zip(*((part.images, part.labels) for part in drawn), strict=True)
         )
         yield model.prepare(pixels), labels.to(model.device)
-
-
-def _only(images: ImageSet, classes: tuple[int, ...]) -> ImageSet:
-    return images.subset(torch.nonzero(torch.isin(images.labels, torch.tensor(classes))).flatten())
 
 
 @torch.no_grad()

@@ -66,8 +66,7 @@ class Work:
     def __post_init__(self) -> None:
         self.generator = torch.Generator().manual_seed(self.request.seed)
         train = self.data["train"]
-        of_class = torch.isin(train.labels, torch.tensor(self.request.classes))
-        self.forget: ImageSet = train.subset(torch.nonzero(of_class).flatten())
+        self.forget: ImageSet = train.only(self.request.classes)
         self.retain: ImageSet = train.without(self.request.classes)
 
     def asked(self, kind: type[Asked]) -> Asked:
