@@ -1,14 +1,12 @@
 """Bad Teacher: an untrained network teaches the class, the original teaches everything else."""
 
-from collections.abc import Iterator
-
 import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from orthoui.methods.base import method
-from orthoui.methods.optimise import Optimiser, TrainingRequest, steps_in, train_epochs
+from orthoui.methods.optimise import Optimiser, TrainingRequest, steps_in, train_epochs, training_batches
 from orthoui.methods.work import Batch, Work
 from orthoui.models.architectures import build
 
@@ -59,7 +57,9 @@ def bad_teacher(work: Work) -> nn.Module:
 
     with work.stage("optimisation"):
         steps = steps_in(len(positions), request.batch_size)
-        train_epochs(work, student, request, lambda: _batches(work, positions, request.batch_size), steps, loss_of)
+        train_epochs(
+            work, student, request, lambda: training_batches(work, positions, request.batch_size), steps, loss_of
+        )
     return student
 
 
@@ -87,9 +87,3 @@ def distance(logits: Tensor, target: Tensor, temperature: float, *, per_class: b
     """Return the mean over images of KL(target ‖ softmax(logits/τ)); ``per_class`` divides by the classes too."""
     divergence = F.kl_div((logits / temperature).log_softmax(1), target, reduction="batchmean")
     return divergence / target.shape[1] if per_class else divergence
-
-
-def _batches(work: Work, positions: Tensor, size: int) -> Iterator[Batch]:
-    order = positions[torch.randperm(len(positions), generator=work.generator)]
-    for part in torch.split(order, size):
-        yield work.batch(work.data["train"], part, augmented=True)

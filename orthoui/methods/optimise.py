@@ -1,6 +1,6 @@
 """The optimisation loop that methods share: optimiser, schedule, batch norm mode, epochs with progress."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import torch
@@ -104,6 +104,13 @@ def train_epochs(
             schedule.step()
             step += 1
             work.tell(done + step, done + max(step, steps) + left, loss.detach())
+
+
+def training_batches(work: Work, positions: Tensor, size: int) -> Iterator[Batch]:
+    """Yield one shuffled, augmented pass over the training images at ``positions``, forgotten and retained alike."""
+    order = positions[torch.randperm(len(positions), generator=work.generator)]
+    for part in torch.split(order, size):
+        yield work.batch(work.data["train"], part, augmented=True)
 
 
 def steps_in(count: int, batch_size: int) -> int:
