@@ -1,6 +1,6 @@
 """The optimisation loop that methods share: optimiser, schedule, batch norm mode, epochs with progress."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import torch
@@ -15,10 +15,15 @@ Schedule = Literal["constant", "cosine"]
 NormMode = Literal["train", "eval"]
 
 
-class TrainingRequest(MethodRequest):
-    """Settings of a method that takes optimiser steps; each method brings its own published defaults."""
+class EpochsRequest(MethodRequest):
+    """How long a method trains that goes over its images again and again."""
 
     epochs: int = Field(default=5, ge=0, le=200, title="Epochs", description="passes over the images it uses")
+
+
+class OptimiserRequest(MethodRequest):
+    """How a method takes optimiser steps; how many of them is its own affair."""
+
     learning_rate: float = Field(default=0.01, ge=0, le=10, title="Learning rate", description="of the first step")
     batch_size: int = Field(default=128, ge=2, le=4096, title="Batch size", description="images per step")
     optimiser: Optimiser = Field(default="sgd", title="Optimiser", description="rule of the steps")
@@ -30,7 +35,11 @@ class TrainingRequest(MethodRequest):
     )
 
 
-def make_optimiser(parameters: Iterable[Tensor], request: TrainingRequest) -> torch.optim.Optimizer:
+class TrainingRequest(OptimiserRequest, EpochsRequest):
+    """Settings of a method that trains for some epochs; each method brings its own published defaults."""
+
+
+def make_optimiser(parameters: Iterable[Tensor], request: OptimiserRequest) -> torch.optim.Optimizer:
     """Return the optimiser a request asks for."""
     rate, decay = request.learning_rate, request.weight_decay
     if request.optimiser == "sgd":
@@ -76,13 +85,18 @@ def train_epochs(
     clip: float | None = None,
     after_step: Callable[[], None] = lambda: None,
     stop: Callable[[int], bool] = lambda epoch: False,
+    optimiser: torch.optim.Optimizer | None = None,
+    done: int = 0,
+    left: int = 0,
 ) -> None:
     """Minimise ``loss_of(batch)`` over ``request.epochs`` passes of ``epoch_batches()``.
 
     ``after_step`` may correct the weights (masks, frozen parts); ``stop(epoch)`` is asked before every epoch.
+    ``optimiser`` is made as the request says where none is given. ``done`` steps of the method came before this
+    training and ``left`` follow it: the progress is that of the whole.
     """
     parameters = [part for part in student.parameters() if part.requires_grad]
-    optimiser = make_optimiser(parameters, request)
+    optimiser = optimiser or make_optimiser(parameters, request)
     steps = request.epochs * steps_per_epoch
     schedule = make_schedule(optimiser, request.schedule, steps)
     step = 0
@@ -96,7 +110,14 @@ def train_epochs(
             after_step()
             schedule.step()
             step += 1
-            work.tell(step, max(step, steps), loss.detach())
+            work.tell(done + step, done + max(step, steps) + left, loss.detach())
+
+
+def training_batches(work: Work, positions: Tensor, size: int) -> Iterator[Batch]:
+    """Yield one shuffled, augmented pass over the training images at ``positions``, forgotten and retained alike."""
+    order = positions[torch.randperm(len(positions), generator=work.generator)]
+    for part in torch.split(order, size):
+        yield work.batch(work.data["train"], part, augmented=True)
 
 
 def steps_in(count: int, batch_size: int) -> int:

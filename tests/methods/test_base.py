@@ -11,7 +11,7 @@ from torch import nn
 from orthoui.data import Dataset
 from orthoui.errors import CancelledError, RequestError
 from orthoui.methods import METHODS, Method, MethodRequest, unlearn
-from orthoui.methods.optimise import TrainingRequest
+from orthoui.methods.optimise import OptimiserRequest
 from orthoui.methods.work import Watch
 from orthoui.models.trained import TrainedModel
 from tests.tiny import same_tensors, state_of
@@ -23,6 +23,7 @@ def quick(method: Method, **fields: object) -> MethodRequest:
     """The smallest request of a method: one epoch where it has epochs."""
     known = method.request.model_fields
     small: dict[str, object] = {"epochs": 1, "tuning_epochs": 1, "batch_size": 32, "images_per_class": 5}
+    small |= {"steps": 2, "noise_steps": 2, "repeats": 2}
     chosen = {name: value for name, value in small.items() if name in known}
     return method.request.model_validate({"classes": (1,), **chosen, **fields})
 
@@ -67,7 +68,7 @@ def test_the_global_generator_is_left_alone(
     assert torch.equal(torch.rand(2), expected)
 
 
-TRAINING = [name for name in NAMES if issubclass(METHODS[name].request, TrainingRequest)]
+TRAINING = [name for name in NAMES if issubclass(METHODS[name].request, OptimiserRequest)]
 
 
 @pytest.mark.parametrize("name", TRAINING)
