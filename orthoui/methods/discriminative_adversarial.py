@@ -66,7 +66,11 @@ class Game:
     needs={"forget images", "retain images", "held-out images", "gradients"},
 )
 def discriminative_adversarial(work: Work) -> nn.Module:
-    """Alternate a step of the attacker and one of the model for every retained batch; card 17 of the notes."""
+    """Alternate a step of the attacker and one of the model for every retained batch; card 17 of the notes.
+
+    Not as a proof of privacy: what the attacker cannot tell apart, another one may. “held-out” hides membership and
+    may keep the class; “without” forgets it, and answers its images more surely than a retrained model would.
+    """
     request, student = work.asked(DiscriminativeRequest), work.student()
     if request.alignment and work.model.anatomy.head is None:
         raise RequestError(
