@@ -46,9 +46,15 @@ def test_fields_have_defaults_bounds_and_choices(home: Path) -> None:
 
 def test_one_method_in_detail(home: Path) -> None:
     shown = " ".join(call("methods boundary-shrink").stdout.split())
-    for words in ("Boundary Shrink", "arXiv 2303.11570", "Needs: forget images, gradients.", "epsilon", "from 0 to 1"):
+    for words in (
+        "Boundary Shrink",
+        "arXiv 2303.11570",
+        "Needs: forget images, gradients.",
+        "epsilon",
+        "from 0 to 1",
+    ):
         assert words in shown
-    assert "drop, runner-up" in shown and "to be given" in shown and "off" in shown
+    assert "epsilon" in shown and "drop, runner-up" in shown and "to be given" in shown and "off" in shown
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
