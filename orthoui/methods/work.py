@@ -145,10 +145,13 @@ class Work:
         low = fast_dtype(self.device)
         return nullcontext() if low == torch.float32 else torch.autocast(self.device.type, dtype=low)
 
-    def logits(self, network: nn.Module, inputs: Tensor) -> Tensor:
-        """Run a network in the device's fast precision; float32 logits (N, classes). Counts the passes."""
+    def logits(self, network: nn.Module, inputs: Tensor, *, exact: bool = False) -> Tensor:
+        """Run a network in the device's fast precision; float32 logits (N, classes). Counts the passes.
+
+        ``exact`` computes in float32 throughout, for importances and attacks.
+        """
         self.forward_passes += len(inputs)
-        with self.autocast():
+        with nullcontext() if exact else self.autocast():
             logits: Tensor = network(inputs)
         return logits.float()
 
