@@ -33,6 +33,11 @@ class Registry(Generic[T]):
 
         return register
 
+    def remove(self, name: str) -> None:
+        """Take an entry out again. Raises ``UnknownNameError`` for a name that is not there."""
+        self[name]
+        del self._entries[name]
+
     def __getitem__(self, name: str) -> T:
         try:
             return self._entries[name]

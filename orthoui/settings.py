@@ -49,8 +49,12 @@ class Settings(BaseSettings):
         min_length=1,
         description="Address of the Dask scheduler that jobs are sent to; workers on this machine by default.",
     )
+    methods: Path | None = Field(
+        default=None,
+        description="Folder of your own unlearning methods, Python files that are run; none by default.",
+    )
 
-    @field_validator("home", "data")
+    @field_validator("home", "data", "methods")
     @classmethod
     def _absolute(cls, folder: Path | None) -> Path | None:
         return None if folder is None else folder.expanduser().resolve()

@@ -12,17 +12,19 @@ import typer
 
 from orthoui import __version__
 from orthoui.cli.bench import bench
+from orthoui.cli.compare import compare
 from orthoui.cli.datasets import datasets, get
 from orthoui.cli.embed import embed
 from orthoui.cli.forget import forget
 from orthoui.cli.importing import import_file
+from orthoui.cli.methods import methods
 from orthoui.cli.models import models
 from orthoui.cli.recommend import recommend
 from orthoui.cli.record import record
 from orthoui.cli.run import run
 from orthoui.cli.train import train
 
-COMMANDS: tuple[Callable[..., None], ...] = (run, forget, train, recommend, record, bench)
+COMMANDS: tuple[Callable[..., None], ...] = (run, forget, compare, methods, train, recommend, record, bench)
 GROUPS: tuple[tuple[Callable[..., None], dict[str, Callable[..., None]]], ...] = (
     (models, {"import": import_file}),
     (datasets, {"get": get}),

@@ -96,6 +96,11 @@ def megabytes(path: Path) -> float:
     return round(path.stat().st_size / 1e6, 2)
 
 
+def folder_megabytes(folder: Path) -> float:
+    """Return what the files of a folder take, in MB (a million bytes)."""
+    return round(sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) / 1e6, 2)
+
+
 def checked_folder(folder: Path) -> Path:
     """Make a folder for results before the work starts. Raises ``RequestError`` when that cannot be done."""
     folder = folder.expanduser().resolve()

@@ -29,6 +29,8 @@ def run(
     # The server runs in the app's folder, where its configuration is: resolve relative folders before.
     places = settings()
     environment = {"ORTHOUI_HOME": str(places.home), "ORTHOUI_DATA": str(places.data_folder)}
+    if places.methods is not None:
+        environment["ORTHOUI_METHODS"] = str(places.methods)
     # every session has a thread; without a bound each would keep scratch memory of its own
     environment["MALLOC_ARENA_MAX"] = os.environ.get("MALLOC_ARENA_MAX", "2")
     server = [sys.executable, "-m", "orthoui.ui.server", str(folder / "app.py")]

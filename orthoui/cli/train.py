@@ -12,6 +12,7 @@ from orthoui.cli.common import (
     AsJson,
     checked_folder,
     emit,
+    folder_megabytes,
     megabytes,
     percent,
     plain_table,
@@ -21,9 +22,10 @@ from orthoui.cli.common import (
 )
 from orthoui.cli.fields import given, takes_fields_of
 from orthoui.cli.progress import Bar, progress_bar
-from orthoui.errors import RequestError
+from orthoui.errors import RequestError, UnknownNameError
 from orthoui.settings import settings
 from orthoui.training.recipe import Recipe, recipe_named
+from orthoui.training.schemes.options import SCHEMES, AmnesiacScheme, SisaScheme
 from orthoui.wording import parse
 
 if TYPE_CHECKING:
@@ -32,8 +34,13 @@ if TYPE_CHECKING:
     from orthoui.training.state import Epoch
 
 
+SCHEME_FIELDS = {field for kind in SCHEMES.values() for field in kind.model_fields} - {"kind"}
+
+
 @reports_errors
 @takes_fields_of(Recipe, without=("forgets",))
+@takes_fields_of(SisaScheme, without=("kind",))
+@takes_fields_of(AmnesiacScheme, without=("kind", "disk_gb"))
 def train(
     forget: Annotated[
         str | None,
@@ -60,6 +67,15 @@ def train(
             metavar="NAME", help="Start from a shipped recipe; other options change it.", show_default=False
         ),
     ] = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Leave behind what a later forgetting needs: sisa (shards and slices with checkpoints) or amnesiac "
+            "(sums of updates), in a folder beside the model. Their options are refused without it.",
+            show_default=False,
+        ),
+    ] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Start anew although an interrupted training could go on.")
     ] = False,
@@ -67,14 +83,17 @@ def train(
     **fields: Any,
 ) -> None:
     """Train a model and write it as a checkpoint with its recipe inside. An interrupted training goes on."""
-    base = recipe_named(recipe).model_dump() if recipe else {}
-    chosen = _checked_recipe({**base, **given(fields)}, forget)
-    path = _checked_path(chosen, out, name, force)
     from orthoui.jobs.execute import run_here
     from orthoui.jobs.train import TrainRequest
     from orthoui.models.checkpoints import read_card
+    from orthoui.training.schemes.preparation import folder_of
 
-    request = TrainRequest(recipe=chosen, name=path.stem, folder=path.parent, restart=restart)
+    base = recipe_named(recipe).model_dump() if recipe else {}
+    asked = given(fields)
+    prepared = _checked_scheme(scheme, {part: asked.pop(part) for part in SCHEME_FIELDS if part in asked})
+    chosen = _checked_recipe({**base, **asked}, forget)
+    path = _checked_path(TrainRequest(recipe=chosen, scheme=prepared).model, out, name, force)
+    request = TrainRequest(recipe=chosen, name=path.stem, folder=path.parent, restart=restart, scheme=prepared)
     with progress_bar(as_json, "Preparing", chosen.epochs) as bar, writing(path):
         if request.state.exists() and not restart:
             bar.note("An interrupted training of this model goes on where it stopped (--restart starts anew).")
@@ -82,16 +101,40 @@ def train(
             seen = _Epochs(bar)
             run_here("train", request, request.title, identity=request.identity, show=seen.show)
         else:
-            from orthoui.training.train import train_model
-
-            train_model(chosen, path)
+            _as_another_process(chosen, prepared, path)
     card = read_card(path)
-    emit(_described(card, path), as_json, lambda: _answer(card, path))
+    left = None if prepared is None else folder_of(path, prepared.kind)
+    described = _described(card, path)
+    if left is not None:
+        described["preparation"] = {"path": str(left), "size_mb": folder_megabytes(left)}
+    emit(described, as_json, lambda: _answer(card, path, left))
+
+
+def _as_another_process(recipe: Recipe, scheme: AmnesiacScheme | SisaScheme | None, path: Path) -> None:
+    from orthoui.training.schemes.train import train_with_scheme
+    from orthoui.training.train import train_model
+
+    if scheme is None:
+        train_model(recipe, path)
+    else:
+        train_with_scheme(scheme, recipe, path)  # refuses
 
 
 def _first_process() -> bool:
     """Whether this process speaks for all that ``torchrun`` started."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def _checked_scheme(kind: str | None, fields: dict[str, Any]) -> AmnesiacScheme | SisaScheme | None:
+    """Return the scheme asked for; an option of another one, or of none, is refused."""
+    if kind is not None and kind not in SCHEMES:
+        raise UnknownNameError("scheme", kind, sorted(SCHEMES))
+    allowed = SCHEMES[kind].model_fields if kind is not None else {}
+    for field in fields:
+        if field not in allowed:
+            owners = " or ".join(name for name in sorted(SCHEMES) if field in SCHEMES[name].model_fields)
+            raise RequestError(f"--{field.replace('_', '-')} belongs to --scheme {owners}.")
+    return None if kind is None else parse(SCHEMES[kind], fields)
 
 
 def _checked_recipe(fields: dict[str, Any], forget: str | None) -> Recipe:
@@ -114,11 +157,10 @@ def _checked_recipe(fields: dict[str, Any], forget: str | None) -> Recipe:
     return recipe.model_copy(update={"forgets": left_out})
 
 
-def _checked_path(recipe: Recipe, out: Path | None, name: str | None, force: bool) -> Path:
+def _checked_path(usual: str, out: Path | None, name: str | None, force: bool) -> Path:
     from orthoui.models.zoo import SUFFIX, zoo
-    from orthoui.training.train import model_name
 
-    name = model_name(recipe) if name is None else name.removesuffix(SUFFIX)
+    name = usual if name is None else name.removesuffix(SUFFIX)
     if not name or Path(name).name != name or name.startswith("."):
         raise RequestError(
             f"“{name}” cannot be a model's name: use letters, digits and dashes, and --out for a folder."
@@ -180,11 +222,12 @@ def _described(card: "ModelCard", path: Path) -> dict[str, Any]:
     }
 
 
-def _answer(card: "ModelCard", path: Path) -> RenderableType:
+def _answer(card: "ModelCard", path: Path, left: Path | None = None) -> RenderableType:
     table = plain_table("layer", "mean absolute cosine between its filters", numbers=(1,))
     for layer, cosine in card.filter_cosine.items():
         table.add_row(text(layer), f"{cosine:.4f}")
     table.add_row("mean of all layers", f"{_mean(card.filter_cosine):.4f}")
+    beside = "" if left is None else f"; kept for a later forgetting: {left} ({folder_megabytes(left):.1f} MB)"
     accuracies = ", ".join(f"{percent(value)} {split}" for split, value in card.accuracy.items())
     return Group(
         Text(f"{path.stem}: {percent(card.accuracy['test'])} of the test images right.", style="bold"),
@@ -192,5 +235,5 @@ def _answer(card: "ModelCard", path: Path) -> RenderableType:
         Text(),
         table,
         Text(),
-        Text(f"Written to {path} ({megabytes(path):.1f} MB).", style="dim", overflow="fold"),
+        Text(f"Written to {path} ({megabytes(path):.1f} MB){beside}.", style="dim", overflow="fold"),
     )

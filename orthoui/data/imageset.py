@@ -64,6 +64,11 @@ class ImageSet:
         """Return the positions of the images of one class, int64, ascending."""
         return torch.nonzero(self.labels == label).flatten()
 
+    def only(self, classes: Sequence[int]) -> "ImageSet":
+        """Return the images of these classes."""
+        wanted = torch.tensor(list(classes), device=self.labels.device)
+        return self.subset(torch.nonzero(torch.isin(self.labels, wanted)).flatten())
+
     def without(self, classes: Sequence[int]) -> "ImageSet":
         """Return the images of all other classes; the set itself when no class is named."""
         if not classes:

@@ -16,6 +16,8 @@ from orthoui.models.zoo import SUFFIX
 from orthoui.settings import settings
 from orthoui.training.loop import Step
 from orthoui.training.recipe import Recipe
+from orthoui.training.schemes.options import Scheme
+from orthoui.training.schemes.train import train_with_scheme
 from orthoui.training.state import Epoch, State
 from orthoui.training.train import model_name, train_model
 from orthoui.training.watching import StateFile
@@ -29,6 +31,9 @@ class TrainRequest(BaseModel):
     recipe: Recipe
     name: str = Field(default="", max_length=200, description="name of the model; empty: made from its recipe")
     folder: Path | None = Field(default=None, description="where it is written; none: models in the home folder")
+    scheme: Scheme | None = Field(
+        default=None, description="what the training leaves behind for a later forgetting; none: nothing"
+    )
     restart: bool = Field(default=False, description="begin anew although an interrupted training could go on")
 
     @field_validator("name")
@@ -41,7 +46,8 @@ class TrainRequest(BaseModel):
     @property
     def model(self) -> str:
         """Name of the model."""
-        return self.name or model_name(self.recipe)
+        kind = "" if self.scheme is None else f"-{self.scheme.kind}"
+        return self.name or f"{model_name(self.recipe)}{kind}"
 
     @property
     def path(self) -> Path:
@@ -65,7 +71,8 @@ class TrainRequest(BaseModel):
         recipe = self.recipe
         kind = "orthogonal" if recipe.orthogonality else "plain"
         without = f" without class {', '.join(map(str, recipe.forgets))}" if recipe.forgets else ""
-        return f"Train {recipe.architecture}, width {recipe.width}, {kind}, on {recipe.dataset}{without}"
+        prepared = f", prepared for {self.scheme.kind}" if self.scheme is not None else ""
+        return f"Train {recipe.architecture}, width {recipe.width}, {kind}, on {recipe.dataset}{without}{prepared}"
 
 
 class Reporter(StateFile):
@@ -126,9 +133,13 @@ def train(request: TrainRequest, context: Context) -> Result:
     lock = FileLock(f"{request.state}.lock")
     try:
         with lock.acquire(timeout=0):
-            if request.restart and context.run.attempt == 1:
+            restart, reporter = request.restart and context.run.attempt == 1, Reporter(request.state, context)
+            if restart:
                 request.state.unlink(missing_ok=True)
-            card = train_model(request.recipe, request.path, Reporter(request.state, context))
+            if request.scheme is None:
+                card = train_model(request.recipe, request.path, reporter)
+            else:
+                card = train_with_scheme(request.scheme, request.recipe, request.path, reporter, restart=restart)
     except Timeout:
         raise RequestError(
             f"The model {request.model} is being trained already. Wait until it is done, or choose another name."

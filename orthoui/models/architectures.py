@@ -8,6 +8,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from torchvision.models.vgg import cfgs as vgg_plans
 from torchvision.models.vgg import make_layers
 
+from orthoui.models.ensemble import MeanOf, members_in
 from orthoui.models.timm_networks import is_timm, timm_network
 from orthoui.registry import Registry
 
@@ -29,9 +30,14 @@ architecture = ARCHITECTURES.add
 def build(name: str, classes: int, width: int) -> nn.Module:
     """Return an untrained network: one of ``ARCHITECTURES``, or ``timm:NAME``, which has a width of its own.
 
+    ``mean-of-N:NAME`` is N networks of that name whose posteriors are averaged.
     Raises ``UnknownNameError``, and ``RequestError`` for a timm network that cannot be used. Ours take no memory
     inside ``torch.device("meta")``; timm's are always built whole, because some keep tensors that no file holds.
     """
+    several = members_in(name)
+    if several is not None:
+        count, member = several
+        return MeanOf([build(member, classes, width) for _ in range(count)])
     if is_timm(name):
         with torch.device("cpu"):
             return timm_network(name, classes)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from orthoui.models.architectures import PAPER_WIDTH, TITLES
+from orthoui.models.ensemble import members_in
 from orthoui.models.timm_networks import PREFIX, is_timm
 
 
@@ -50,6 +51,9 @@ class ModelCard(BaseModel):
     def title(self) -> str:
         """Return the name a person reads, e.g. “ResNet-18, width 16, orthogonal”."""
         kind = "imported" if self.origin == "imported" else "orthogonal" if self.orthogonality else "plain"
-        if is_timm(self.architecture):
-            return f"{self.architecture.removeprefix(PREFIX)} (timm), {kind}"
-        return f"{TITLES.get(self.architecture, self.architecture)}, width {self.width}, {kind}"
+        several = members_in(self.architecture)
+        one = self.architecture if several is None else several[1]
+        shown = f"{one.removeprefix(PREFIX)} (timm)" if is_timm(one) else TITLES.get(one, one)
+        if several is not None:
+            shown = f"mean of {several[0]} × {shown}"
+        return f"{shown}, {kind}" if is_timm(one) else f"{shown}, width {self.width}, {kind}"

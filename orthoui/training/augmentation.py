@@ -1,9 +1,15 @@
 """Random shifts and mirror images, computed where the images lie."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from orthoui.training.recipe import Recipe
+
+
+def padded(pixels: Tensor, padding: int) -> Tensor:
+    """Add ``padding`` black pixels on every side of stored images (N, C, H, W)."""
+    return F.pad(pixels, (padding,) * 4)
 
 
 def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:

@@ -13,7 +13,7 @@ from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
 from orthoui.errors import CheckpointError
 from orthoui.models.architectures import build
-from orthoui.training.augmentation import augment
+from orthoui.training.augmentation import augment, padded
 from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import own_share, share_statistics
 from orthoui.training.penalties import PENALTIES, penalty_weight
@@ -70,8 +70,8 @@ class Training:
         self._images = data["train"].without(recipe.forgets).on(fabric.device, MOST_ON_DEVICE)
         self.network = share_statistics(self._untrained(), fabric)
         self._optimiser = make_optimiser(self.network, recipe)
-        self.steps_per_epoch = max(1, len(self._images) // recipe.batch_size)  # fewer images than a batch are one
-        self._schedule = one_cycle(self._optimiser, recipe, self.steps_per_epoch)
+        self.steps_per_epoch = self._steps_in_epoch()
+        self._schedule = self._made_schedule()
         self._running: Any
         self._running, self._steady = fabric.setup(self.network, self._optimiser)
         self._generator = torch.Generator().manual_seed(recipe.seed)
@@ -89,6 +89,15 @@ class Training:
             network = build(self.recipe.architecture, len(self._data.classes), self.recipe.width)
         return network.to(memory_format=torch.channels_last).train()
 
+    def _steps_in_epoch(self) -> int:
+        return max(1, len(self._images) // self.recipe.batch_size)  # fewer images than a batch are one
+
+    def _made_schedule(self) -> torch.optim.lr_scheduler.OneCycleLR:
+        return one_cycle(self._optimiser, self.recipe, self.steps_per_epoch)
+
+    def _new_order(self) -> Tensor:
+        return torch.randperm(len(self._images), generator=self._generator)
+
     @property
     def origin(self) -> Origin:
         """What decides the weights of this training."""
@@ -99,7 +108,7 @@ class Training:
         """Train to the end and return the network, in evaluation mode with gradients off."""
         while self._epoch < self.recipe.epochs:
             if self._step == 0:
-                self._order = torch.randperm(len(self._images), generator=self._generator)
+                self._order = self._new_order()
             while self._step < self.steps_per_epoch:
                 started = time.perf_counter()
                 self._advance()
@@ -113,10 +122,13 @@ class Training:
                 watcher.keep(self.state())
         return self._plain_network()
 
+    def _batch(self) -> Tensor:
+        """Return the positions of the images of the step to come."""
+        return self._order[self._step * self.recipe.batch_size : (self._step + 1) * self.recipe.batch_size]
+
     def _advance(self) -> None:
         """Take one optimiser step on L = L_CE + λ·L_orth."""
-        recipe = self.recipe
-        batch = self._order[self._step * recipe.batch_size : (self._step + 1) * recipe.batch_size]
+        recipe, batch = self.recipe, self._batch()
         where, device = batch.to(self._images.images.device), self._fabric.device
         stored = self._images.images[where].to(device)
         # all processes draw the same batch and take their share, so that their number changes nothing
@@ -238,11 +250,6 @@ class Training:
         network = self._untrained()
         network.load_state_dict({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
         return network.to(self._fabric.device).eval().requires_grad_(False)
-
-
-def padded(pixels: Tensor, padding: int) -> Tensor:
-    """Add ``padding`` black pixels on every side of stored images (N, C, H, W)."""
-    return F.pad(pixels, (padding,) * 4)
 
 
 def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:

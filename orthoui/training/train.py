@@ -51,7 +51,7 @@ def train_model(recipe: Recipe, path: Path, watcher: StateFile | None = None) ->
     if kept is not None:
         watcher.resumed(kept.numbers.history, training.resume(kept))
     network = training.run(watcher if fabric.is_global_zero else StateFile(on_step=watcher.on_step))
-    card = finished_card(training, network, data, normalisation)
+    card = finished_card(recipe, network, data, normalisation, training.seconds)
     if fabric.is_global_zero:
         save_checkpoint(path, network, card, half=True)
         if watcher.path is not None:
@@ -59,13 +59,25 @@ def train_model(recipe: Recipe, path: Path, watcher: StateFile | None = None) ->
     return card
 
 
-def finished_card(training: Training, network: nn.Module, data: Dataset, normalisation: Normalisation) -> ModelCard:
-    """Round the weights to what is stored, measure them, and describe the model."""
-    recipe, (mean, std) = training.recipe, normalisation
-    for parameter in network.parameters():  # what is measured is what is stored
+def finished_card(
+    recipe: Recipe,
+    network: nn.Module,
+    data: Dataset,
+    normalisation: Normalisation,
+    seconds: float,
+    *,
+    half: bool = True,
+    architecture: str | None = None,
+) -> ModelCard:
+    """Round the weights to what is stored (``half``), measure them, and describe the model.
+
+    ``architecture``: the network's, where it is made of several of the recipe's.
+    """
+    mean, std = normalisation
+    for parameter in network.parameters() if half else ():  # what is measured is what is stored
         parameter.copy_(parameter.half())
     card = ModelCard(
-        architecture=recipe.architecture,
+        architecture=architecture or recipe.architecture,
         width=recipe.width,
         classes=data.classes,
         dataset=data.name,
@@ -78,7 +90,7 @@ def finished_card(training: Training, network: nn.Module, data: Dataset, normali
         forgets=recipe.forgets,
         recipe=recipe.model_dump(mode="json"),
         filter_cosine=filter_cosines(network),
-        training_seconds=round(training.seconds, 1),
+        training_seconds=round(seconds, 1),
         versions=library_versions(),
     )
     accuracy = measured_accuracy(network, card, data, next(network.parameters()).device)

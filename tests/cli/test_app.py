@@ -19,7 +19,7 @@ from tests.cli.conftest import forget_caches
 
 def test_help_lists_the_commands_and_leaves_out_upkeep() -> None:
     shown = call("--help").stdout
-    for command in ("run", "forget", "models", "datasets", "train", "recommend", "record"):
+    for command in ("run", "forget", "methods", "models", "datasets", "train", "recommend", "record"):
         assert f" {command} " in shown
     assert " embed " not in shown
     assert call("embed --help").exit_code == 0

@@ -1,0 +1,163 @@
+"""One unlearned network measured like every other, so that methods can stand side by side."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+from orthoui.data import Dataset, balanced_positions
+from orthoui.errors import CancelledError
+from orthoui.evaluation.accuracy import Accuracies, Estimate, accuracies, confusion
+from orthoui.evaluation.distance import Distance, distance_to_reference
+from orthoui.evaluation.membership import MembershipResult
+from orthoui.evaluation.predictions import PredictionMemo, Predictor
+from orthoui.evaluation.privacy import membership_of
+from orthoui.evaluation.relearning import Relearning, RelearnSettings, relearn
+from orthoui.evaluation.similarity import layer_similarity
+from orthoui.evaluation.variants import original
+from orthoui.forgetting.request import ForgetRequest
+from orthoui.models.trained import TrainedModel, resident
+
+TRAIN_PER_CLASS = 500
+"""Training images per class behind the accuracies on training images: a seeded draw."""
+
+
+class Similarity(BaseModel):
+    """Linear CKA by layer, on test images of the forgotten and of the retained classes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    forget: dict[str, float]
+    retain: dict[str, float]
+
+
+class Comparison(BaseModel):
+    """What is measured of one unlearned network; what could not be is None, never 0. Accuracies in percent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    forget_test: Estimate | None = Field(description="A_u on the test split")
+    retain_test: Estimate | None = Field(description="A_r on the test split")
+    forget_train: Estimate | None = Field(description="A_u on training images")
+    retain_train: Estimate | None = Field(description="A_r on training images")
+    per_class: tuple[Estimate | None, ...] = Field(description="test accuracy of every class")
+    confusion: list[list[int]] = Field(description="test images by true class (row) and answer (column)")
+    confidence: tuple[float, ...] = Field(description="mean probability of the answer, by true class, test images")
+    membership_a: MembershipResult | None
+    membership_b: MembershipResult | None
+    distance: Distance | None = Field(description="to the retrained reference, test images of the forgotten classes")
+    relearn: Relearning | None = Field(description="steps until the class is back")
+    similarity_original: Similarity | None
+    similarity_retrained: Similarity | None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is measured beside accuracies and membership; each costs seconds to minutes."""
+
+    relearn: RelearnSettings | None = None
+    similarity: bool = True
+
+
+def compare(
+    network: nn.Module,
+    model: TrainedModel,
+    data: Dataset,
+    classes: tuple[int, ...],
+    reference: TrainedModel | None,
+    scope: Scope | None = None,
+    *,
+    seed: int = 0,
+    told: Callable[[str], None] = lambda doing: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Comparison:
+    """Measure ``network``, which came out of ``model`` by some method. Raises ``CancelledError``."""
+    scope = scope or Scope()
+    own = resident("unlearned", model.card, network, model.device)  # a mask or an ensemble has other parts
+    predictor = Predictor(own, lambda: own.network, "unlearned", PredictionMemo(64))
+    test = data["test"]
+    labels = test.labels.numpy()
+    told("Accuracy on test images")
+    logits = predictor.complete(test)
+    on_test = accuracies(logits, labels, classes, "test")
+    told("Accuracy on training images")
+    on_train = _on_training_images(predictor, data, classes)
+    told("Membership inference")
+    membership = None
+    for result in membership_of(predictor, data, ForgetRequest(classes=classes, seed=seed)):
+        if cancelled():
+            raise CancelledError("The measurement was cancelled.")
+        membership = result
+    distance = None
+    if reference is not None:
+        distance = distance_to_reference(logits, original(reference).complete(test), labels, classes).forget
+    return Comparison(
+        forget_test=on_test.forget,
+        retain_test=on_test.retain,
+        forget_train=on_train.forget,
+        retain_train=on_train.retain,
+        per_class=on_test.per_class,
+        confusion=confusion(logits, labels, len(data.classes)).tolist(),
+        confidence=_confidence(logits, labels, len(data.classes)),
+        membership_a=membership.convention_a if membership else None,
+        membership_b=membership.convention_b if membership else None,
+        distance=distance,
+        relearn=_relearned(network, model, data, classes, scope, told, cancelled),
+        **_similarities(network, model, data, classes, reference, scope, told),
+    )
+
+
+def _on_training_images(predictor: Predictor, data: Dataset, classes: tuple[int, ...]) -> Accuracies:
+    train = data["train"]
+    drawn = train.subset(balanced_positions(train.labels, TRAIN_PER_CLASS, seed=0))
+    return accuracies(predictor.complete(drawn), drawn.labels.numpy(), classes, "train")
+
+
+def _confidence(logits: Any, labels: Any, classes: int) -> tuple[float, ...]:
+    highest = torch.softmax(torch.from_numpy(logits).double(), 1).max(1).values.numpy()
+    return tuple(float(highest[labels == label].mean()) for label in range(classes))
+
+
+def _relearned(
+    network: nn.Module,
+    model: TrainedModel,
+    data: Dataset,
+    classes: tuple[int, ...],
+    scope: Scope,
+    told: Callable[[str], None],
+    cancelled: Callable[[], bool],
+) -> Relearning | None:
+    if scope.relearn is None:
+        return None
+    told("Relearning")
+    forgotten = data["calibration"].only(classes)
+    before = original(model).complete(forgotten).argmax(1) == forgotten.labels.numpy()
+    return relearn(network, model, data, classes, 100 * float(before.mean()), scope.relearn, cancelled=cancelled)
+
+
+def _similarities(
+    network: nn.Module,
+    model: TrainedModel,
+    data: Dataset,
+    classes: tuple[int, ...],
+    reference: TrainedModel | None,
+    scope: Scope,
+    told: Callable[[str], None],
+) -> dict[str, Similarity | None]:
+    same_parts = {name for name, _ in network.named_modules()} >= set(model.anatomy.names)
+    if not scope.similarity or not same_parts:
+        return {"similarity_original": None, "similarity_retrained": None}
+    told("Layer similarity")
+    sets = data["test"].only(classes), data["test"].without(classes)
+
+    def with_(other: nn.Module) -> Similarity:
+        forget, retain = (layer_similarity(network, other, model, images) for images in sets)
+        return Similarity(forget=forget, retain=retain)
+
+    return {
+        "similarity_original": with_(model.network),
+        "similarity_retrained": None if reference is None else with_(reference.network),
+    }

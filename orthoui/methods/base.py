@@ -1,0 +1,133 @@
+"""What a method is: from a model, images and a request to unlearned weights, with progress and a way to cancel."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+from orthoui.data import Dataset
+from orthoui.errors import RequestError
+from orthoui.methods.work import Stage, Watch, Work
+from orthoui.models.trained import TrainedModel
+from orthoui.registry import Registry
+
+Need = Literal["forget images", "retain images", "held-out images", "gradients", "batch norms", "preparation"]
+"""What a method must be given. “preparation” is something that only training can leave behind."""
+
+
+class MethodRequest(BaseModel):
+    """What every method is asked: the classes to forget, and the seed of everything random.
+
+    A method's own request adds its settings; every field has a title, bounds, and a description with unit and source.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    classes: tuple[int, ...] = Field(min_length=1, title="Classes", description="classes to forget, by number")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, title="Seed", description="of everything random in it")
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to unlearn. ``run`` does it; everything else says what it is and what it needs."""
+
+    name: str
+    title: str
+    source: str
+    """Paper, with its arXiv number or venue."""
+    summary: str
+    """One sentence for people who have not read the paper."""
+    request: type[MethodRequest]
+    needs: frozenset[Need]
+    run: Callable[[Work], nn.Module]
+    forgets: bool = True
+    """Whether it is able to forget a whole class; a control or a retained-data-only baseline may not be."""
+    control: bool = False
+    exact: bool = False
+    """Whether the result is a model that never saw the class, by construction."""
+    missing: Callable[[TrainedModel], str | None] = lambda model: None
+    """What a model lacks of the preparation that training must leave, and how to make it, in sentences."""
+
+    def obstacle(self, model: TrainedModel) -> str | None:
+        """Return why this method cannot be used on a model, in a sentence; None when it can."""
+        if "batch norms" in self.needs and all(layer.norm is None for layer in model.anatomy.layers):
+            return f"{self.title} acts on batch norms, and {model.name} has none."
+        if "preparation" in self.needs and (lacking := self.missing(model)) is not None:
+            return f"{self.title} needs what only training can leave behind. {lacking}"
+        return None
+
+
+METHODS: Registry[Method] = Registry("method")
+
+
+@dataclass(frozen=True, eq=False)
+class Unlearned:
+    """What a method returns: a network of its own in evaluation mode, and what it cost.
+
+    ``seconds`` by stage: statistics, edit, optimisation; evaluation is never inside. ``samples`` counts images that
+    were read, repeats included; ``forward`` and ``backward`` count passes of one image each.
+    """
+
+    network: nn.Module
+    seconds: dict[Stage, float] = field(default_factory=dict)
+    samples: int = 0
+    forward: int = 0
+    backward: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def method(
+    name: str,
+    *,
+    title: str,
+    source: str,
+    summary: str,
+    request: type[MethodRequest],
+    needs: set[Need],
+    forgets: bool = True,
+    control: bool = False,
+    exact: bool = False,
+    missing: Callable[[TrainedModel], str | None] = lambda model: None,
+) -> Callable[[Callable[[Work], nn.Module]], Callable[[Work], nn.Module]]:
+    """Register ``run(work) -> network`` as a method. Built-in and own methods come through this door alike."""
+
+    def register(run: Callable[[Work], nn.Module]) -> Callable[[Work], nn.Module]:
+        needed = frozenset(needs)
+        made = Method(name, title, source, summary, request, needed, run, forgets, control, exact, missing)
+        METHODS.add(name)(made)
+        return run
+
+    return register
+
+
+def unlearn(
+    chosen: Method, model: TrainedModel, data: Dataset, request: MethodRequest, watch: Watch | None = None
+) -> Unlearned:
+    """Run a method. The model is never written to; the result is in evaluation mode, gradients off, hooks removed.
+
+    Raises ``RequestError`` for classes that are not there or when none would be left, and for a model the method
+    cannot be used on; ``CancelledError`` when ``watch`` says so.
+    """
+    unknown = [label for label in request.classes if not 0 <= label < len(data.classes)]
+    if unknown:
+        raise RequestError(f"There is no class {unknown[0]}; classes are 0 to {len(data.classes) - 1}.")
+    if len(set(request.classes)) == len(data.classes):
+        raise RequestError(f"All {len(data.classes)} classes cannot be forgotten: nothing would be left to keep.")
+    obstacle = chosen.obstacle(model)
+    if obstacle is not None:
+        raise RequestError(obstacle)
+    work = Work(model, data, request, watch or Watch())
+    with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
+        torch.manual_seed(request.seed)
+        network = chosen.run(work)
+    return Unlearned(
+        network=network.eval().requires_grad_(False),
+        seconds=dict(work.seconds),
+        samples=work.samples,
+        forward=work.forward_passes,
+        backward=work.backward_passes,
+        notes=tuple(work.notes),
+    )

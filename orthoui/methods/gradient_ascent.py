@@ -1,0 +1,64 @@
+"""Gradient ascent on the forgotten images."""
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from orthoui.methods.base import method
+from orthoui.methods.optimise import NormMode, TrainingRequest, steps_in, train_epochs
+from orthoui.methods.work import Batch, Work
+
+
+class AscentRequest(TrainingRequest):
+    """Defaults of the SFRon repository for CIFAR-10; the network stays in evaluation mode there."""
+
+    epochs: int = Field(default=9, ge=0, le=200, title="Epochs", description="passes over the forgotten images")
+    learning_rate: float = Field(default=1e-4, ge=0, le=1, title="Learning rate", description="of every step")
+    clip: float = Field(default=0.1, gt=0, le=1000, title="Gradient clip", description="largest gradient norm")
+    bn_mode: NormMode = Field(
+        default="eval", title="Batch norms", description="train: class-pure batches overwrite their statistics"
+    )
+    stop_at_chance: bool = Field(
+        default=True,
+        title="Stop at chance",
+        description="stop when the class is recognised by chance only",
+    )
+
+
+@method(
+    "gradient-ascent",
+    title="Gradient ascent",
+    source="Golatkar, Achille and Soatto, CVPR 2020 (arXiv 1911.04933); Thudi et al., EuroS&P 2022",
+    summary="Climbs the loss of the class's images until the model no longer recognises them.",
+    request=AscentRequest,
+    needs={"forget images", "gradients"},
+)
+def gradient_ascent(work: Work) -> nn.Module:
+    """Maximise the cross entropy on the forgotten images, gradients clipped."""
+    request, student = work.asked(AscentRequest), work.student()
+
+    def loss_of(batch: Batch) -> Tensor:
+        return -F.cross_entropy(work.logits(student, batch.inputs), batch.labels)
+
+    with work.stage("optimisation"):
+        train_epochs(
+            work,
+            student,
+            request,
+            lambda: work.batches(work.forget, request.batch_size),
+            steps_in(len(work.forget), request.batch_size),
+            loss_of,
+            clip=request.clip,
+            stop=lambda epoch: request.stop_at_chance and at_chance(work, student),
+        )
+    return student
+
+
+@torch.no_grad()
+def at_chance(work: Work, student: nn.Module, images: int = 256) -> bool:
+    """Whether at most 1/C of a sample of the forgotten training images is still recognised; the loss has no floor."""
+    student.eval()
+    part = work.batch(work.forget, torch.randperm(len(work.forget), generator=work.generator)[:images])
+    right = (work.logits(student, part.inputs).argmax(1) == part.labels).float().mean()
+    return bool(right <= 1 / work.classes)

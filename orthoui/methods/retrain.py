@@ -1,0 +1,50 @@
+"""Retraining from scratch without the class: the standard that every other method is measured against."""
+
+from pydantic import Field
+from torch import nn
+
+from orthoui.errors import CancelledError
+from orthoui.methods.base import MethodRequest, method
+from orthoui.methods.work import Work
+from orthoui.training.loop import Step, Training
+from orthoui.training.parallel import make_fabric
+from orthoui.training.watching import StateFile
+
+
+class RetrainRequest(MethodRequest):
+    """The recipe is the model's own, penalty included; only the class is missing and the seed is another."""
+
+    seed: int = Field(default=1, ge=0, le=2**31 - 1, title="Seed", description="of first weights and order")
+    epochs: int | None = Field(
+        default=None, ge=0, le=1000, title="Epochs", description="passes over the retained images; none: as trained"
+    )
+
+
+@method(
+    "retrain",
+    title="Retrain",
+    source="Reference procedure (Cao and Yang, IEEE S&P 2015)",
+    summary="Trains a new model from scratch that is never shown the class.",
+    request=RetrainRequest,
+    needs={"retain images", "gradients"},
+    exact=True,
+)
+def retrain(work: Work) -> nn.Module:
+    """Train fresh weights on the retained images only; the last epoch's weights, nothing is selected."""
+    request, card = work.asked(RetrainRequest), work.model.card
+    epochs = work.recipe.epochs if request.epochs is None else request.epochs
+    recipe = work.recipe.model_copy(update={"forgets": request.classes, "seed": request.seed, "epochs": epochs})
+    training = Training(work.data, recipe, (card.mean, card.std), make_fabric(work.device))
+
+    def told(step: Step) -> None:
+        if work.watch.cancelled():
+            raise CancelledError("The retraining was cancelled. The model is unchanged.")
+        work.watch.progress(step.step, step.steps, step.loss)
+
+    with work.stage("optimisation"):
+        network = training.run(StateFile(on_step=told))
+    seen = epochs * training.steps_per_epoch * recipe.batch_size
+    work.samples += seen
+    work.forward_passes += seen
+    work.backward_passes += seen
+    return network

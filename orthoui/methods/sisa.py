@@ -1,0 +1,103 @@
+"""SISA: only the shards that held the class are trained again, from the last checkpoint before it."""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from orthoui.errors import CancelledError, RequestError
+from orthoui.methods.base import MethodRequest, method
+from orthoui.methods.work import Work
+from orthoui.models.ensemble import MeanOf
+from orthoui.training.loop import Step
+from orthoui.training.parallel import make_fabric
+from orthoui.training.schemes.options import SisaScheme
+from orthoui.training.schemes.preparation import Preparation, missing, preparation_of
+from orthoui.training.schemes.sisa import (
+    PARTITION,
+    Count,
+    Setting,
+    checkpoint_name,
+    first_hits,
+    member_at,
+    train_shard,
+)
+from orthoui.training.state import load_state
+from orthoui.training.watching import StateFile
+
+Weighting = Literal["equal", "size"]
+
+
+class SisaRequest(MethodRequest):
+    """Everything was decided when the model was trained, the seeds too; only the mean can be weighted."""
+
+    weighting: Weighting = Field(
+        default="equal", title="Weights", description="of the networks in the mean: equal, or by their images"
+    )
+
+
+@method(
+    "sisa",
+    title="SISA",
+    source="Bourtoule et al., IEEE S&P 2021 (arXiv 1912.03817)",
+    summary="Trains only those parts of the model again that had seen the class; the result never saw it.",
+    request=SisaRequest,
+    needs={"retain images", "gradients", "preparation"},
+    exact=True,
+    missing=lambda model: missing(model, "sisa"),
+)
+def sisa(work: Work) -> nn.Module:
+    """Restart every shard that holds the class before its first affected slice; average the posteriors."""
+    request, preparation = work.asked(SisaRequest), preparation_of(work.model, "sisa")
+    if preparation is None:  # it went away since it was offered
+        raise RequestError(str(missing(work.model, "sisa")))
+    with work.stage("statistics"):
+        setting = setting_of(work, preparation)
+        removed = torch.isin(work.data["train"].labels, torch.tensor(request.classes))
+    with work.stage("optimisation"):
+        members = retrained_members(work, setting, preparation, removed)
+    kept = [bool(((setting.shard == shard) & ~removed).any()) for shard in range(setting.scheme.shards)]
+    sizes = [float(((setting.shard == shard) & ~removed).sum()) for shard in range(setting.scheme.shards)]
+    shares = [size if request.weighting == "size" else 1.0 for size, there in zip(sizes, kept, strict=True) if there]
+    if not all(kept):
+        work.notes.append(f"{kept.count(False)} shards held nothing but the class and are left out of the mean.")
+    network = MeanOf([member for member, there in zip(members, kept, strict=True) if there], shares)
+    return network.to(work.device).to(memory_format=torch.channels_last)
+
+
+def setting_of(work: Work, preparation: Preparation) -> Setting:
+    """Return how the model was trained. Raises ``RequestError`` when its images are no longer the same."""
+    about, data = preparation.about, work.data
+    if not isinstance(about.scheme, SisaScheme) or about.images != data["train"].digest:
+        raise RequestError(
+            f"{work.model.name} was trained in shards of other images than these, so that none can be found again. "
+            "Put those images back, or train the model anew with `orthoui train --scheme sisa`."
+        )
+    placed = preparation.tensors(PARTITION)
+    fabric, normalisation = make_fabric(work.device), (about.mean, about.std)
+    return Setting(about.scheme, about.recipe, data, normalisation, fabric, placed["shard"], placed["slice"])
+
+
+def retrained_members(work: Work, setting: Setting, preparation: Preparation, removed: Tensor) -> list[nn.Module]:
+    """Return one network per shard: from its last checkpoint, or retrained without the ``removed`` images."""
+
+    def told(step: Step) -> None:
+        if work.watch.cancelled():
+            raise CancelledError("The unlearning was cancelled. The model is unchanged.")
+        work.watch.progress(step.step, step.steps, step.loss)
+
+    hits = list(first_hits(setting, removed))
+    stages = sum(setting.scheme.slices - first for _, first in hits if first is not None)
+    count, members = Count(epochs=max(1, stages * setting.epochs)), []
+    for shard, first in hits:
+        network = None
+        if first is not None:
+            before = load_state(preparation.folder / checkpoint_name(shard, first - 1)) if first else None
+            network, _ = train_shard(setting, shard, removed, StateFile(on_step=told), count, first, before)
+        members.append(member_at(setting, preparation.folder, shard) if network is None else network)
+    work.samples += count.samples
+    work.forward_passes += count.samples
+    work.backward_passes += count.samples
+    work.notes.append(f"{stages} of {setting.scheme.shards * setting.scheme.slices} stages were trained again.")
+    return members

@@ -1,0 +1,50 @@
+"""Retraining, its card's checks: nothing of the old weights, no image of the class, not one answer with it."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from orthoui.methods import METHODS, Unlearned, unlearn
+from orthoui.models.trained import TrainedModel
+from tests.methods.spying import DATA, accuracy_on
+from tests.tiny import as_model
+
+RECIPE = {"dataset": "tiny", "width": 4, "epochs": 4, "batch_size": 20, "learning_rate": 0.05}
+
+
+def retrained(model: TrainedModel, **fields: object) -> Unlearned:
+    whole = as_model(model.network, model.card.model_copy(update={"recipe": RECIPE}))
+    return unlearn(METHODS["retrain"], whole, DATA, METHODS["retrain"].request(classes=(1,), **fields))
+
+
+def test_no_image_of_the_class_is_a_target(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Tensor] = []
+    measure = nn.functional.cross_entropy
+
+    def spy(logits: Tensor, labels: Tensor, **options: float) -> Tensor:
+        shown.append(labels)
+        return measure(logits, labels, **options)
+
+    monkeypatch.setattr(nn.functional, "cross_entropy", spy)
+    retrained(model, epochs=2)
+    assert torch.cat(shown).unique().tolist() == [0, 2, 3]
+
+
+def test_the_class_is_never_an_answer_and_all_outputs_stay(model: TrainedModel) -> None:
+    network = retrained(model, epochs=8).network
+    assert accuracy_on(network, DATA["test"].subset(DATA["test"].of_class(1))) == 0
+    assert accuracy_on(network, DATA["test"].without((1,))) > 0.5
+    assert network.fc.out_features == 4
+
+
+def test_every_layer_begins_anew_nested_ones_too(model: TrainedModel) -> None:
+    fresh = retrained(model, epochs=1).network
+    for layer in model.anatomy.layers:
+        old, new = (network.get_submodule(layer.name).weight for network in (model.network, fresh))
+        assert not torch.isclose(old, new, rtol=0, atol=0).any()
+        assert abs(float(torch.corrcoef(torch.stack([old.flatten(), new.flatten()]))[0, 1])) < 0.5
+
+
+def test_another_seed_is_another_network(model: TrainedModel) -> None:
+    one, two = (retrained(model, epochs=1, seed=seed).network for seed in (1, 2))
+    assert not torch.equal(one.conv1.weight, two.conv1.weight)
