@@ -129,6 +129,15 @@ def pick_mark(mark: Mark) -> None:
     st.session_state[PICKED] = mark
 
 
+def _control(outcome: Outcome) -> str:
+    """Say what an estimated control rests on."""
+    random = outcome.measured.get("random")
+    if random is None or random.exact:
+        return ""
+    seen = sum(estimate.n for estimate in random.accuracies.per_class if estimate)
+    return f"Random channels: an estimate from {seen:,} of these images. "
+
+
 def _footer(place: Any, outcome: Outcome) -> None:
     with place:
         timings = outcome.timings_ms
@@ -136,7 +145,7 @@ def _footer(place: Any, outcome: Outcome) -> None:
             f"Split: {outcome.split}. Seed {outcome.request.seed}. Profile {timings['profile']:.1f} ms, "
             f"plan {timings['plan']:.1f} ms, apply {timings['apply']:.1f} ms, "
             f"evaluation {timings['evaluate'] / 1000:.2f} s on {outcome.device} ({outcome.precision}). "
-            "Accuracy that falls does not prove that the class is erased: it may only be hidden."
+            f"{_control(outcome)}Accuracy that falls does not prove that the class is erased: it may only be hidden."
         )
         for notice in outcome.notices:
             st.warning(notice, icon=":material/info:")
