@@ -197,7 +197,7 @@ def test_as_many_channels_are_set_by_hand_as_a_request_can_hold() -> None:
 def test_a_click_sets_what_is_there() -> None:
     view, model = opened({})[0], ZOO.get(PREFERRED_MODEL)
     there = {"layer": "layer4.1.conv2", "channel": 127, "cam_layer": "conv1", "other": 9, "tune_epochs": 10}
-    assert view.with_choices(model, model.data(), **there) == view.model_copy(update=there)
+    assert view.with_choices(model, **there) == view.model_copy(update=there)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_click_sets_what_is_there() -> None:
 def test_a_click_is_held_to_the_rules_of_a_link(choices: dict[str, object], sentence: str) -> None:
     view, model = opened({})[0], ZOO.get(PREFERRED_MODEL)
     with pytest.raises(RequestError, match=re.escape(sentence)):
-        view.with_choices(model, model.data(), **choices)
+        view.with_choices(model, **choices)
 
 
 def test_a_long_value_is_cut_in_its_sentence() -> None:
