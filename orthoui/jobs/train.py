@@ -6,11 +6,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from orthoui.data import dataset_title
 from orthoui.errors import RequestError
 from orthoui.jobs.context import Context
 from orthoui.jobs.work import work
 from orthoui.ledger import Result
 from orthoui.ledger.values import Identity
+from orthoui.models.architectures import TITLES
 from orthoui.models.card import ModelCard
 from orthoui.models.zoo import SUFFIX
 from orthoui.settings import settings
@@ -65,7 +67,8 @@ class TrainRequest(BaseModel):
         recipe = self.recipe
         kind = "orthogonal" if recipe.orthogonality else "plain"
         without = f" without class {', '.join(map(str, recipe.forgets))}" if recipe.forgets else ""
-        return f"Train {recipe.architecture}, width {recipe.width}, {kind}, on {recipe.dataset}{without}"
+        architecture = TITLES.get(recipe.architecture, recipe.architecture)
+        return f"Train {architecture}, width {recipe.width}, {kind}, on {dataset_title(recipe.dataset)}{without}"
 
 
 class Reporter(StateFile):

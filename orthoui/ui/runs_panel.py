@@ -54,7 +54,8 @@ def _session_runs() -> None:
         with st.container(key="headline"):
             st.markdown("## No class has been forgotten in this session yet.")
         st.markdown(
-            "Every setting you try on the Forget page is kept here until the browser tab is closed; “All runs ever made” keeps it for good."
+            "Every setting you try on the Forget page is kept here until the browser tab is closed; “All runs ever "
+            "made” keeps it for good."
         )
         st.page_link(FORGET_PAGE, label="Forget a class", icon=":material/backspace:")
         return

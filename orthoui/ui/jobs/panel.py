@@ -43,7 +43,7 @@ def _empty() -> None:
     with st.container(border=True, key="jobs_empty"):
         st.markdown(
             "Training a network takes minutes to hours, getting a data set takes a download. Such work is done "
-            "beside the dashboard, step by step, and stands here: how far it is, how long it will still take, and the "
+            "beside the dashboard, step by step, and stands here: how far it is, how long it will take, and the "
             "buttons that pause, cancel or repeat it."
         )
         st.page_link(TRAIN_PAGE, label="Train a network", icon=":material/model_training:")

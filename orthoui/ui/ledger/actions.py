@@ -47,7 +47,7 @@ def open_run(run: Run) -> None:
 
 
 def _model_there(run: Run) -> bool:
-    return run.model in (entry.name for entry in zoo().trained())
+    return any(entry.name == run.model for entry in zoo().trained())
 
 
 def _tags(picked: Sequence[Run]) -> None:

@@ -25,15 +25,15 @@ def chosen_runs() -> tuple[RunFilter, str]:
     book = ledger()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="ledger_filters"):
         text = st.text_input(
-            "Search", key="ledger_text", placeholder="title, model, error …", max_chars=200, width=220
+            "Search", key="ledger_text", placeholder="title, model, error …", max_chars=200, width=170
         )
-        kinds = _some("Kind", "kind", book.names("kind"), 190)
-        states = _some("State", "state", get_args(State), 190)
-        model = _one("Model", "model", book.names("model"), 250)
-        dataset = _one("Data set", "dataset", book.names("dataset"), 160)
-        tag = _one("Tag", "tag", list(book.tags()), 130)
+        kinds = _some("Kind", "kind", book.names("kind"), 140)
+        states = _some("State", "state", get_args(State), 140)
+        model = _one("Model", "model", book.names("model"), 190)
+        dataset = _one("Data set", "dataset", book.names("dataset"), 130)
+        tag = _one("Tag", "tag", list(book.tags()), 110)
         sort = st.selectbox(
-            "Order", list(SORTS), format_func=lambda name: SORTS.get(name, name), key="ledger_sort", width=150
+            "Order", list(SORTS), format_func=lambda name: SORTS.get(name, name), key="ledger_sort", width=136
         )
     chosen = RunFilter(kind=kinds, state=cast(Any, states), model=model, dataset=dataset, tag=tag, text=text or None)
     return chosen, sort if sort in SORTS else "-created"

@@ -36,6 +36,7 @@ def ledger_panel() -> None:
         selection_mode="multi-row",
         key=f"ledger_table_{_digest(found)}",
         column_config=COLUMNS,
+        placeholder="–",
         height=min(560, 38 + 35 * len(found)),
     )
     with buttons:
