@@ -44,7 +44,7 @@ def test_jobs_stand_there_with_progress_and_buttons(engine: Engine) -> None:
     app.button(key=f"job_cancel_{second}").click()
     run(app)
     assert ledger().get(second).state == "cancelled"
-    assert "#### Ended" in text(app)
+    assert "**Ended**" in text(app)
     app.button(key=f"job_retry_{second}").click()
     run(app)
     assert ledger().get(second).state == "queued"

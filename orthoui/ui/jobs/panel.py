@@ -31,7 +31,7 @@ def _draw() -> bool:
     for run in (*active, *paused):
         job_card(run)
     if ended:
-        st.markdown("#### Ended")
+        st.markdown("**Ended**")
         for run in ended:
             ended_job(run)
     if not (active or paused or ended):

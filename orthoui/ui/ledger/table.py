@@ -8,8 +8,8 @@ from orthoui.ledger import Run
 from orthoui.ui.jobs.words import kind_words
 
 COLUMNS = {
-    "asked for": st.column_config.DatetimeColumn("asked for", format="YYYY-MM-DD HH:mm", width=132),
-    "what": st.column_config.TextColumn("what", width="medium"),
+    "asked for": st.column_config.DatetimeColumn("asked for", format="YYYY-MM-DD HH:mm", width=150),
+    "what": st.column_config.TextColumn("what", width=260),
     "kind": st.column_config.TextColumn("kind", width="small"),
     "state": st.column_config.TextColumn("state", width="small"),
     "forgotten class": st.column_config.NumberColumn(

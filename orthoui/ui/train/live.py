@@ -43,7 +43,6 @@ def _draw() -> bool:
 
 
 def _ended(run: Run) -> None:
-    st.markdown("#### The last one that ended")
     if run.state == "done":
         _offer(run)
     ended_job(run)
