@@ -57,11 +57,14 @@ def checked(request: TrainRequest, classes: Sequence[str], book: Ledger) -> None
 
 
 def free_name(recipe: Recipe, book: Ledger) -> str:
-    """Return the name a model gets when a person gives none: made from the recipe, numbered where it is taken."""
+    """Return the name a model gets when a person gives none: made from the recipe, numbered where it is taken.
+
+    Taken is also what a cancelled training left behind, from which it can still go on.
+    """
     base = model_name(recipe)
     taken = {entry.name for entry in zoo().entries()} | _under_way(book)
     names = (base if number == 1 else f"{base}-{number}" for number in range(1, LONGEST_SUFFIX))
-    return next((name for name in names if name not in taken), base)
+    return next((name for name in names if name not in taken and not _left_behind(recipe, name)), base)
 
 
 def estimate(recipe: Recipe, book: Ledger) -> Estimate | None:
@@ -79,6 +82,10 @@ def estimate(recipe: Recipe, book: Ledger) -> Estimate | None:
         return Estimate(seconds=median(per_epoch) * recipe.epochs, runs=len(per_epoch), rough=False)
     typical = book.typical_times().get((KIND, None, recipe.dataset, recipe.architecture))
     return None if typical is None else Estimate(seconds=typical.seconds, runs=typical.runs, rough=True)
+
+
+def _left_behind(recipe: Recipe, name: str) -> bool:
+    return TrainRequest(recipe=recipe, name=name).state.exists()
 
 
 def _under_way(book: Ledger) -> set[str]:

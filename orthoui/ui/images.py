@@ -4,7 +4,7 @@ from typing import cast
 
 import streamlit as st
 
-from orthoui.data import dataset_title
+from orthoui.data import dataset_title, how_to_get
 from orthoui.data.catalog import is_fetchable
 from orthoui.data.known import KNOWN
 from orthoui.errors import DatasetError
@@ -29,10 +29,12 @@ def images_here() -> bool:
         name = session.model().card.dataset
         with st.container(key="headline"):
             st.markdown(f"## {literal(_sentence(name))}")
-        st.markdown(literal(str(error)))
         if is_fetchable(name):
             get_button(name)
-        st.caption("Every other model of the list above works as before.")
+            by_hand(name)
+        else:
+            st.markdown(literal(str(error)))
+        st.caption("Other models can be chosen above.")
         return False
     return True
 
@@ -51,6 +53,12 @@ def get_button(name: str, label: str = "") -> None:
         request = FetchRequest(name=name)
         engine().submit(KIND, request, request.title, identity=request.identity)
         st.rerun()  # the whole page: the progress and the line in the frame are no part of this panel
+
+
+def by_hand(name: str) -> None:
+    """Draw the folded advice for a machine without a network."""
+    with st.expander("Without a network here"):
+        st.markdown(literal(how_to_get(name)))
 
 
 def images_watch() -> None:

@@ -58,8 +58,6 @@ def _button(run: Run, label: str, icon: str, act: Act, disabled: bool = False) -
 
 
 def _pausable(run: Run) -> bool:
-    if run.state == "queued":
-        return True
     try:
         return find_work(run.kind, run.module).pausable
     except OrthoError:  # of a newer version, or of another installation: it can still be cancelled

@@ -10,8 +10,8 @@ from orthoui.ui.jobs.words import kind_words
 COLUMNS = {
     "asked for": st.column_config.DatetimeColumn("asked for", format="YYYY-MM-DD HH:mm", width=150),
     "what": st.column_config.TextColumn("what", width=260),
-    "kind": st.column_config.TextColumn("kind", width="small"),
-    "state": st.column_config.TextColumn("state", width="small"),
+    "kind": st.column_config.TextColumn("kind", width=92),
+    "state": st.column_config.TextColumn("state", width=96),
     "forgotten class": st.column_config.NumberColumn(
         "forgotten class", format="%.1f %%", help="Accuracy on the forgotten classes after forgetting."
     ),

@@ -7,7 +7,7 @@ from orthoui.data.catalog import missing
 from orthoui.errors import OrthoError
 from orthoui.settings import settings
 from orthoui.ui.frame import literal
-from orthoui.ui.images import get_button
+from orthoui.ui.images import by_hand, get_button
 
 FRESH_SECONDS = 5
 """For so long the list is not read again: a large folder takes time to look through."""
@@ -55,8 +55,7 @@ def dataset_note(name: str) -> str | None:
         with st.container(key="dataset_note"):
             st.markdown(f"**The images of {literal(entry.title)} are not on this machine yet.**")
             get_button(name)
-            with st.expander("Without a network here"):
-                st.markdown(literal(entry.advice))
+            by_hand(name)
         return f"Get the images of {entry.title} first."
     if entry.refused_count:
         st.caption(

@@ -99,17 +99,16 @@ def _total(run: Run) -> int:
 def _loss(epochs: list[Epoch], total: int) -> Any:
     title = f"Loss {epochs[-1].loss:.3f} after {_times(epochs)}" if epochs else "Loss: after the first epoch"
     lines = [EpochLine("loss", tuple(epoch.loss for epoch in epochs))]
-    punished = f"; penalty {epochs[-1].penalty:.3f} before its weight" if epochs and epochs[-1].penalty else ""
     return epoch_lines(
         lines, total, mode=session.mode(), title=title, axis="loss", decimals=3,
-        subtitle=f"classification, mean over an epoch's steps{punished}",
+        subtitle="classification, mean of the epoch's steps",
     )  # fmt: skip
 
 
 def _accuracy(epochs: list[Epoch], total: int) -> Any:
     title = "Accuracy: after the first epoch"
     if epochs:
-        title = f"{epochs[-1].calibration:.1f} % of the calibration images right"
+        title = f"{epochs[-1].calibration:.1f} % of calibration images right"
     lines = [
         EpochLine("calibration images", tuple(epoch.calibration for epoch in epochs)),
         EpochLine("while training", tuple(epoch.accuracy for epoch in epochs), "beside"),
@@ -124,7 +123,7 @@ def _cosine(epochs: list[Epoch], total: int) -> Any:
     lines = [EpochLine("mean absolute cosine", tuple(epoch.cosine for epoch in epochs))]
     return epoch_lines(
         lines, total, mode=session.mode(), title=title, axis="cosine", decimals=4,
-        subtitle="mean absolute cosine between a layer's filters, 0 is orthogonal",
+        subtitle="mean absolute cosine; 0 is orthogonal",
     )  # fmt: skip
 
 

@@ -81,7 +81,10 @@ def _start(problem: str | None) -> None:
 
 
 def _request() -> TrainRequest:
-    """Return the training that the page is set to, with its name. Raises ``RequestError``."""
+    """Return the training that the page is set to, with its name. Raises ``RequestError``.
+
+    A start is a start: only “Try again” goes on from what a cancelled training of the same name left.
+    """
     view = session.view()
     name = view.train_name or free_name(view.recipe, ledger())
-    return parse(TrainRequest, {"recipe": view.recipe, "name": name})
+    return parse(TrainRequest, {"recipe": view.recipe, "name": name, "restart": True})
