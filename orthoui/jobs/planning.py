@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import median
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from orthoui.errors import RequestError
 from orthoui.jobs.train import TrainRequest
@@ -85,7 +85,10 @@ def estimate(recipe: Recipe, book: Ledger) -> Estimate | None:
 
 
 def _left_behind(recipe: Recipe, name: str) -> bool:
-    return TrainRequest(recipe=recipe, name=name).state.exists()
+    try:
+        return TrainRequest(recipe=recipe, name=name).state.exists()
+    except ValidationError:  # no name at all; that is said when the training is asked for
+        return False
 
 
 def _under_way(book: Ledger) -> set[str]:

@@ -107,6 +107,8 @@ def test_any_weight_can_be_typed_and_nonsense_is_refused_in_words() -> None:
         ({"train_forgets": "0-1-2-3-4-5-6-7-8"}, "at least two classes must be left to learn"),
         ({"train_forgets": "11"}, "The class to leave out does not exist"),
         ({"train_dataset": "nowhere"}, "There is no data set “nowhere”"),
+        ({"train_dataset": "../../etc"}, "There is no data set “../../etc”"),
+        ({"train_dataset": "x" * 500, "train_architecture": "y/" * 500}, "There is no data set “xxx"),
         ({"train_dataset": "cifar10"}, "Get the images of CIFAR-10 first."),
     ],
 )

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from orthoui.ledger import Run, RunFilter, ledger
+from orthoui.ui.frame import literal
 from orthoui.ui.ledger.actions import actions
 from orthoui.ui.ledger.filters import chosen_runs
 from orthoui.ui.ledger.table import COLUMNS, row
@@ -42,7 +43,7 @@ def ledger_panel() -> None:
     with buttons:
         actions(_picked(found, event["selection"]["rows"]), chosen, sort, count)
     shown = f"The first {MOST} of {count:,} are shown. " if count > MOST else ""
-    st.caption(f"{shown}Tick rows to open, tag, delete or export them. The ledger: {ledger().name}.")
+    st.caption(f"{shown}Tick rows to open, tag, delete or export them. The ledger: {literal(ledger().name)}.")
 
 
 def _digest(found: list[Run]) -> str:

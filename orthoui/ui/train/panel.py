@@ -3,7 +3,7 @@
 import streamlit as st
 
 from orthoui.data import dataset_title
-from orthoui.errors import RequestError
+from orthoui.errors import RequestError, shortened
 from orthoui.jobs.engine import engine
 from orthoui.jobs.planning import Estimate, checked, estimate, free_name
 from orthoui.jobs.train import TrainRequest
@@ -28,7 +28,7 @@ def train_panel() -> None:
     names = dict(enumerate(class_names(recipe.dataset)))
     left_out = [names.get(label, f"class {label}") for label in recipe.forgets]
     with st.container(key="headline"):
-        st.markdown(f"## {literal(headline(recipe, dataset_title(recipe.dataset), left_out))}")
+        st.markdown(f"## {literal(headline(recipe, shortened(dataset_title(recipe.dataset)), left_out))}")
         st.markdown(f":small[:gray[{_time(estimate(recipe, ledger()))}]]")
     with st.container(key="train_form"):
         first, second = st.columns([0.76, 0.24], vertical_alignment="bottom")

@@ -1,5 +1,6 @@
 """The Train page in words: fields, presets, and the sentence that heads it."""
 
+from orthoui.errors import shortened
 from orthoui.models.architectures import TITLES
 from orthoui.models.timm_networks import PREFIX, is_timm
 from orthoui.training.recipe import Recipe
@@ -35,7 +36,7 @@ def architecture_words(name: str) -> str:
     """Return an architecture as a person reads it."""
     if is_timm(name):
         return f"{name.removeprefix(PREFIX)} (timm)"
-    return TITLES.get(name, name)
+    return TITLES.get(name, shortened(name))
 
 
 def lambda_words(value: float) -> str:
