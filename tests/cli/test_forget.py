@@ -11,7 +11,7 @@ from orthoui.data import load_dataset
 from orthoui.evaluation.pipeline import forget
 from orthoui.evaluation.summary import document
 from orthoui.forgetting.request import ForgetRequest
-from orthoui.ledger import ledger
+from orthoui.ledger import RunFilter, ledger
 from orthoui.ledger.forgettings import request_of
 from orthoui.models.zoo import zoo
 from tests.cli.calling import answer, call, refusal
@@ -150,7 +150,7 @@ def test_classes_have_to_be_given() -> None:
 def test_a_forgetting_is_kept_in_the_ledger_once(home: Path) -> None:
     said = answer(f"{TINY} --classes 1 --ratio 0.3 --strength 0.8")
     answer(f"{TINY} --classes 1 --ratio 0.3 --strength 0.8")
-    (kept,) = ledger().find()
+    (kept,) = ledger().find(RunFilter(kind=("forget",)))
     assert (kept.kind, kept.state, kept.model, kept.dataset) == ("forget", "done", "tiny", "tiny")
     assert kept.metrics["forget_accuracy"] == said["after"]["forget_accuracy"]
     assert kept.metrics["forget_accuracy_interval"] == said["after"]["forget_accuracy_interval"]
