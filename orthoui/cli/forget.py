@@ -8,7 +8,7 @@ import typer
 from orthoui.cli.common import AsJson, ModelName, SplitName, emit, reports_errors
 from orthoui.cli.fields import given, takes_fields_of
 from orthoui.cli.progress import Bar, progress_bar
-from orthoui.errors import RequestError, UnknownNameError
+from orthoui.errors import LedgerError, RequestError, UnknownNameError
 from orthoui.forgetting.request import ForgetRequest, parse_request
 from orthoui.wording import bounds
 
@@ -66,7 +66,19 @@ def forget(
     networks = 3 if reference is None else 4
     with progress_bar(as_json, "Measuring", networks * len(data[split])) as bar:
         outcome = _last(outcomes, bar)
+    _record(outcome, trained, data)
     emit(document(outcome), as_json, lambda: answer(outcome))
+
+
+def _record(outcome: "Outcome", model: "TrainedModel", data: "Dataset") -> None:
+    """Keep the run in the ledger; one that cannot be written costs the record, not the answer."""
+    from orthoui.ledger import ledger
+    from orthoui.ledger.forgettings import record
+
+    try:
+        record(ledger(), outcome, model, data["train"].digest)
+    except LedgerError as error:
+        typer.echo(f"This run is not in the ledger. {error}", err=True)
 
 
 def _labels(text: str, data: "Dataset") -> tuple[int, ...]:

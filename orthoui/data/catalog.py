@@ -72,6 +72,18 @@ def dataset_names() -> list[str]:
     return [*DATASETS, *(name for name in find_sources(settings().data_folder) if name not in DATASETS)]
 
 
+def dataset_title(name: str) -> str:
+    """Return the name of a data set that a person reads, also where its images are not on this machine."""
+    if name in KNOWN:
+        return KNOWN[name].title
+    return load_dataset(name).title if name in DATASETS else name
+
+
+def is_fetchable(name: str) -> bool:
+    """Whether a data set is not on this machine and can be downloaded by name."""
+    return name in KNOWN and name not in dataset_names()
+
+
 def fetch_dataset(name: str, report: Report = silent) -> Dataset:
     """Download a data set unless it is there, decode it, and return it. Raises as ``load_dataset`` does."""
     if name not in dataset_names():

@@ -115,17 +115,25 @@ class Dataset:
 
         Raises ``UnknownNameError`` naming the classes there are.
         """
-        by_name = {name.casefold(): index for index, name in enumerate(self.classes)}
-        indices = set()
-        for item in asked:
-            text = str(item).strip().casefold()
-            number = text.isascii() and text.isdigit() and len(text) < 10  # Python refuses to read very long ones
-            index = by_name.get(text, int(text) if number else -1)
-            if not 0 <= index < len(self.classes):
-                allowed = [f"{number} ({name})" for number, name in enumerate(self.classes)]
-                raise UnknownNameError("class", item, allowed)
-            indices.add(index)
-        return tuple(sorted(indices))
+        return class_indices(self.classes, asked)
+
+
+def class_indices(classes: Sequence[str], asked: Sequence[str | int]) -> tuple[int, ...]:
+    """Turn class names or numbers into sorted indices without repetition; needs no images.
+
+    Raises ``UnknownNameError`` naming the classes there are.
+    """
+    by_name = {name.casefold(): index for index, name in enumerate(classes)}
+    indices = set()
+    for item in asked:
+        text = str(item).strip().casefold()
+        number = text.isascii() and text.isdigit() and len(text) < 10  # Python refuses to read very long ones
+        index = by_name.get(text, int(text) if number else -1)
+        if not 0 <= index < len(classes):
+            allowed = [f"{number} ({name})" for number, name in enumerate(classes)]
+            raise UnknownNameError("class", item, allowed)
+        indices.add(index)
+    return tuple(sorted(indices))
 
 
 def balanced_positions(labels: Tensor, per_class: int, seed: int) -> Tensor:

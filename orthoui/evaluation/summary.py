@@ -21,6 +21,11 @@ ROWS: tuple[tuple[Variant, str], ...] = (
 )
 NUMBER_WORDS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 NOT_MEASURED = "not measured"
+TOP = ("forget_accuracy", "forget_accuracy_interval", "retain_accuracy", "retain_accuracy_interval")
+RECORDED = (
+    "class_names", "reference", "verdict", "membership", "distance_to_retrained", "distance_floor", "touched",
+    "precision", "notices",
+)  # fmt: skip
 
 
 def headline(outcome: Outcome) -> str:
@@ -148,6 +153,30 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.request.seed,
         "notices": list(outcome.notices),
         "version": orthoui.__version__,
+    }
+
+
+def metrics(outcome: Outcome) -> dict[str, Any]:
+    """Return what the ledger keeps of an outcome: its document without request and the large tables.
+
+    The accuracies after forgetting stand at the top too, with their intervals, where every list of runs looks.
+    """
+    whole = document(outcome)
+    kept = {name: whole[name] for name in RECORDED}
+    for name, _ in ROWS:
+        kept[name] = {key: value for key, value in (whole[name] or {}).items() if key != "confusion"} or None
+    after = whole["after"] or {}
+    return {name: after.get(name) for name in TOP} | kept
+
+
+def stage_seconds(outcome: Outcome) -> dict[str, float]:
+    """Return the seconds of every stage, as the ledger names them: statistics, edit, optimisation, evaluation."""
+    spent = outcome.timings_ms
+    return {
+        "statistics": spent["profile"] / 1000,
+        "edit": (spent["plan"] + spent["apply"]) / 1000,
+        "optimisation": 0.0,
+        "evaluation": spent["evaluate"] / 1000,
     }
 
 

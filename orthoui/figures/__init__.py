@@ -13,12 +13,13 @@ from orthoui.figures.kinds import AccuracySeries, Destination, DifferenceBins, L
 from orthoui.figures.montage import data_uri, overlay_heatmap, to_png
 from orthoui.figures.strips import layer_histograms
 from orthoui.figures.theme import CONFIG, PALETTES, Palette, palette, style
+from orthoui.figures.training import EpochLine, epoch_lines
 from orthoui.figures.words import probability_line
 
 __all__ = [
     "CONFIG", "PALETTES",
-    "AccuracySeries", "Destination", "DifferenceBins", "LayerDifferences", "Mode", "Palette",
-    "channel_grid", "data_uri", "destinations", "difference_bars", "difference_histogram", "filter_png",
-    "image_row", "layer_histograms", "overlay_heatmap", "palette", "per_class_accuracy", "probability_bars",
-    "probability_line", "response_bars", "single_map_png", "style", "to_png",
+    "AccuracySeries", "Destination", "DifferenceBins", "EpochLine", "LayerDifferences", "Mode", "Palette",
+    "channel_grid", "data_uri", "destinations", "difference_bars", "difference_histogram", "epoch_lines",
+    "filter_png", "image_row", "layer_histograms", "overlay_heatmap", "palette", "per_class_accuracy",
+    "probability_bars", "probability_line", "response_bars", "single_map_png", "style", "to_png",
 ]  # fmt: skip

@@ -6,11 +6,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from orthoui.data import dataset_title
 from orthoui.errors import RequestError
 from orthoui.jobs.context import Context
 from orthoui.jobs.work import work
 from orthoui.ledger import Result
 from orthoui.ledger.values import Identity
+from orthoui.models.architectures import TITLES
 from orthoui.models.card import ModelCard
 from orthoui.models.zoo import SUFFIX
 from orthoui.settings import settings
@@ -72,7 +74,9 @@ class TrainRequest(BaseModel):
         kind = "orthogonal" if recipe.orthogonality else "plain"
         without = f" without class {', '.join(map(str, recipe.forgets))}" if recipe.forgets else ""
         prepared = f", prepared for {self.scheme.kind}" if self.scheme is not None else ""
-        return f"Train {recipe.architecture}, width {recipe.width}, {kind}, on {recipe.dataset}{without}{prepared}"
+        kind_of = TITLES.get(recipe.architecture, recipe.architecture)
+        where = dataset_title(recipe.dataset)
+        return f"Train {kind_of}, width {recipe.width}, {kind}, on {where}{without}{prepared}"
 
 
 class Reporter(StateFile):

@@ -11,11 +11,16 @@ from orthoui.errors import UnknownNameError
 from orthoui.ledger.schema import RunRow, TagRow
 from orthoui.ledger.values import State
 
+NAMED = ("kind", "model", "dataset", "method", "architecture")
+"""Columns whose values are names that a filter can offer."""
 SORTABLE = (
     "created", "started", "finished", "title", "kind", "method", "state", "model", "dataset", "seed", "id",
 )  # fmt: skip
 SEARCHED = (RunRow.id, RunRow.title, RunRow.kind, RunRow.method, RunRow.model, RunRow.dataset, RunRow.error)
-EQUAL = ("model", "dataset", "method", "architecture", "group", "server")
+EQUAL = (
+    "model", "model_digest", "dataset", "data_digest", "method", "architecture", "group", "server", "request_digest",
+    "version",
+)  # fmt: skip
 ANY_OF = ("kind", "state")
 
 
@@ -27,11 +32,16 @@ class RunFilter(BaseModel):
     kind: tuple[str, ...] = Field(default=(), description="one of these kinds")
     state: tuple[State, ...] = Field(default=(), description="one of these states")
     model: str | None = None
+    model_digest: str | None = None
     dataset: str | None = None
+    data_digest: str | None = None
     method: str | None = None
     architecture: str | None = None
     group: str | None = None
     server: str | None = None
+    request_digest: str | None = None
+    version: str | None = None
+    jobs: bool = Field(default=False, description="only runs that were asked for as jobs, not recorded afterwards")
     tag: str | None = None
     text: str | None = Field(default=None, max_length=500, description="a part of title, model, error, …, any case")
     since: datetime | None = Field(default=None, description="created at this time or later")
@@ -44,6 +54,8 @@ class RunFilter(BaseModel):
         for name in ANY_OF:
             if getattr(self, name):
                 yield getattr(RunRow, name).in_(getattr(self, name))
+        if self.jobs:
+            yield RunRow.module.is_not(None)
         if self.tag is not None:
             yield RunRow.tags.any(TagRow.tag == self.tag)
         if self.since is not None:

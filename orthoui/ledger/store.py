@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sqlalchemy import delete, func, select
 
-from orthoui.errors import RequestError
+from orthoui.errors import RequestError, UnknownNameError
 from orthoui.ledger.database import Database
 from orthoui.ledger.migrate import bring_up_to_date
-from orthoui.ledger.query import RunFilter, order
+from orthoui.ledger.query import NAMED, RunFilter, order
 from orthoui.ledger.queue import Queue
 from orthoui.ledger.rows import added, checked_tag, locked, new_row, unknown
 from orthoui.ledger.schema import RunRow, TagRow
@@ -85,6 +85,18 @@ class Ledger:
         statement = select(RunRow.state, func.count().label("runs")).group_by(RunRow.state)
         with self._database.reading() as session:
             return {row.state: row.runs for row in session.execute(statement)}
+
+    def names(self, column: str) -> list[str]:
+        """Return the different values of a column, e.g. of every model there is a run of.
+
+        Raises ``UnknownNameError`` for a column without names.
+        """
+        if column not in NAMED:
+            raise UnknownNameError("column of names", column, NAMED)
+        values = getattr(RunRow, column)
+        statement = select(values).where(values.is_not(None)).distinct().order_by(values)
+        with self._database.reading() as session:
+            return list(session.scalars(statement))
 
     def delete(self, run_ids: Sequence[str]) -> int:
         """Delete runs with their folders and return how many there were, all of them or none.

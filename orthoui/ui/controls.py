@@ -1,10 +1,12 @@
 """The controls that choose what is forgotten; bounds, steps and help come from the request's own fields."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, get_args
 
 import streamlit as st
 
+from orthoui.data import dataset_title
 from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
 from orthoui.models.zoo import zoo
@@ -28,7 +30,7 @@ WORDS = {
 }
 READ_WORDS = {"conv": "At the convolution", "bn": "Behind batch norm", "relu": "Behind the rectifier"}
 IMAGE_COUNTS = (1, 2, 5, 10, 20, 50, 100, 1_000_000)
-KEPT = ("example", "tune_epochs", "tune_freeze")
+KEPT = ("example", "tune_epochs", "tune_freeze", "recipe", "train_name", "runs_shown")
 """Fields of the view that mean the same for another model."""
 
 
@@ -44,20 +46,13 @@ def request_controls() -> None:
 
 def model_controls() -> None:
     """Draw the choice of the model and the one-click contrast with its plain or orthogonal twin."""
-    names = [entry.name for entry in zoo().trained()]
-    cards = {entry.name: entry.card for entry in zoo().trained()}
-    source = session.data().title
-
-    def title(name: str) -> str:
-        card = cards.get(name)
-        return f"{source} · {card.title}" if card else name
-
+    titles = model_titles()
     with st.container(horizontal=True, vertical_alignment="center", key="model_bar"):
         st.session_state["model_choice"] = session.view().model
         st.selectbox(
             "Model",
-            names,
-            format_func=title,
+            list(titles),
+            format_func=lambda name: titles.get(name, name),
             key="model_choice",
             on_change=lambda: choose_model(st.session_state["model_choice"]),
             label_visibility="collapsed",
@@ -75,6 +70,14 @@ def model_controls() -> None:
                 kwargs={"keep_settings": True},
                 help="The same data, size and seed, trained with or without the orthogonality penalty.",
             )
+
+
+def model_titles() -> dict[str, str]:
+    """Return what a person reads for every model a class can be forgotten in; two alike are told apart by name."""
+    cards = {entry.name: entry.card for entry in zoo().trained() if entry.card is not None}
+    titles = {name: f"{dataset_title(card.dataset)} · {card.title}" for name, card in cards.items()}
+    counts = Counter(titles.values())
+    return {name: title if counts[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
 
 
 def twin_of(name: str) -> str | None:
@@ -104,7 +107,7 @@ def choose_model(name: str, *, keep_settings: bool = False) -> None:
 @session.reported()
 def choose_classes(classes: list[int]) -> None:
     """Forget other classes; a setting that is a preset follows to the new class's preset."""
-    count = len(session.data().classes)
+    count = len(session.model().card.classes)
     if not classes:
         session.report("Choose at least one class to forget.")
     elif len(classes) >= count:
@@ -198,7 +201,9 @@ def _preset_button(label: str, request: ForgetRequest, active: bool, words: str)
 def _reset() -> None:
     from orthoui.ui.view import from_query
 
-    session.set_view(from_query({"model": session.view().model}, zoo())[0])
+    view = session.view()
+    fresh = from_query({"model": view.model}, zoo())[0]
+    session.set_view(fresh.model_copy(update={field: getattr(view, field) for field in ("recipe", "train_name")}))
 
 
 def _advanced() -> None:

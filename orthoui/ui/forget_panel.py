@@ -16,7 +16,8 @@ from orthoui.models.device import release_memory
 from orthoui.ui import controls, runs, session
 from orthoui.ui.channels.choice import BAR, MARK, Bar, Mark, clickable, open_channel
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
-from orthoui.ui.frame import give_way, panel
+from orthoui.ui.frame import give_way, literal, panel
+from orthoui.ui.images import images_here
 from orthoui.ui.table import table_html
 from orthoui.ui.tuning_panel import tuning_panel
 
@@ -64,7 +65,8 @@ def forget_panel() -> None:
     if picked is not None:
         open_channel(*picked)
     controls.model_controls()
-    _measure(Slots())
+    if images_here():
+        _measure(Slots())
 
 
 def _measure(slots: Slots) -> None:
@@ -149,6 +151,9 @@ def _footer(place: Any, outcome: Outcome) -> None:
         )
         for notice in outcome.notices:
             st.warning(notice, icon=":material/info:")
+        not_kept = runs.problem_to_say()
+        if not_kept is not None:
+            st.warning(literal(f"This run is not among “All runs ever made”. {not_kept}"), icon=":material/info:")
         name = f"orthoui-{outcome.model}-{outcome.request.digest}"
         with st.container(horizontal=True):
             st.download_button(

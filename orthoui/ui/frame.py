@@ -17,6 +17,7 @@ from orthoui.errors import OrthoError
 from orthoui.figures import CONFIG
 from orthoui.settings import app_folder
 from orthoui.ui import session
+from orthoui.ui.jobs.indicator import jobs_indicator
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +31,19 @@ PAGES = {
         ("channels", "Channels", "pages/explore/channels.py", "What single channels see, and what they do."),
         ("heatmaps", "Heatmaps", "pages/explore/heatmaps.py", "Where the network looks, before and after."),
     ),
-    "Lab": (("runs", "Runs", "pages/lab/runs.py", "This session's forgettings, side by side."),),
+    "Lab": (
+        ("train", "Train", "pages/lab/train.py", "Train a network, plain or orthogonal, and watch it learn."),
+        ("runs", "Runs", "pages/lab/runs.py", "Forgettings side by side, and every run that was ever made."),
+        ("jobs", "Jobs", "pages/lab/jobs.py", "Long work: what runs, what waits, what came of it."),
+    ),
 }
 ICONS = {
     "forget": ":material/backspace:",
     "channels": ":material/blur_on:",
     "heatmaps": ":material/center_focus_strong:",
+    "train": ":material/model_training:",
     "runs": ":material/list_alt:",
+    "jobs": ":material/work_history:",
 }
 
 
@@ -54,6 +61,7 @@ def navigation() -> None:
         session.open_session()
         page.run()
         session.write_link()
+    jobs_indicator()
 
 
 def panel(draw: Callable[[], None]) -> Callable[[], None]:
@@ -70,6 +78,25 @@ def panel(draw: Callable[[], None]) -> Callable[[], None]:
         session.write_link()
 
     return st.fragment(drawn)
+
+
+def watched(draw: Callable[[], bool], busy: bool, seconds: float = 1.0) -> None:
+    """Draw what refreshes itself while it is busy; ``draw`` returns whether it still is.
+
+    When that changes the whole page runs once more, and the watching begins or ends with it. Not for: use inside
+    another fragment; see ``orthoui.ui.tuning_panel``.
+    """
+
+    def drawn() -> None:
+        still = busy
+        with explained():
+            still = draw()
+        if still != busy:
+            st.rerun()
+
+    # Streamlit tells fragments apart by their function's name
+    drawn.__qualname__ = f"{draw.__module__}.{draw.__qualname__}"
+    st.fragment(drawn, run_every=seconds if busy else None)()
 
 
 def give_way() -> None:

@@ -1,4 +1,4 @@
-"""The Runs page: this session's forgettings as a table, and one pinned run beside the current one."""
+"""The Runs page: this session's forgettings with one pinned beside the current one, or every run of the ledger."""
 
 import streamlit as st
 
@@ -7,6 +7,7 @@ from orthoui.figures import difference_bars
 from orthoui.models.zoo import zoo
 from orthoui.ui import runs, session
 from orthoui.ui.frame import chart, panel
+from orthoui.ui.ledger import ledger_panel
 from orthoui.ui.runs import Run
 from orthoui.ui.table import estimate_text
 
@@ -25,14 +26,37 @@ COLUMNS = {
 }
 
 
+WHICH = {"session": "This session", "all": "All runs ever made"}
+
+
 @panel
 def runs_panel() -> None:
+    """Draw this session's runs, or those of the ledger."""
+    st.session_state["runs_choice"] = session.view().runs_shown
+    st.segmented_control(
+        "Runs",
+        list(WHICH),
+        format_func=lambda which: WHICH.get(which, which),
+        key="runs_choice",
+        on_change=lambda: session.change(runs_shown=st.session_state["runs_choice"] or session.view().runs_shown),
+        label_visibility="collapsed",
+    )
+    if session.view().runs_shown == "all":
+        ledger_panel()
+    else:
+        _session_runs()
+
+
+def _session_runs() -> None:
     """Draw the table of runs and the comparison; an empty session is told how to begin."""
     found = runs.all_runs()
     if not found:
         with st.container(key="headline"):
             st.markdown("## No class has been forgotten in this session yet.")
-        st.markdown("Every setting you try on the Forget page is kept here until the browser tab is closed.")
+        st.markdown(
+            "Every setting you try on the Forget page is kept here until the browser tab is closed; “All runs ever "
+            "made” keeps it for good."
+        )
         st.page_link(FORGET_PAGE, label="Forget a class", icon=":material/backspace:")
         return
     with st.container(key="headline"):

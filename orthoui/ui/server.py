@@ -20,6 +20,22 @@ def warm_up() -> None:
         log.warning("Loading ahead failed; the first page loads what it needs itself.", exc_info=True)
 
 
+def take_up_jobs() -> None:
+    """Go on with the jobs that an earlier server left, and look after new ones."""
+    try:
+        from orthoui.ui.warm import recover_jobs
+
+        recover_jobs()
+    except Exception:  # the pages work without, and the Jobs page tells a person what is wrong
+        log.warning("The jobs of an earlier server could not be taken up.", exc_info=True)
+
+
+def prepare() -> None:
+    """Do what the first visitor should not wait for, then what nobody waits for."""
+    warm_up()
+    take_up_jobs()
+
+
 def main() -> None:
     """Serve the app until the process is stopped."""
     from streamlit.runtime.pages_manager import PagesManager
@@ -28,7 +44,7 @@ def main() -> None:
     # The folder `pages` would switch Streamlit to its older multipage mode until app.py has run once, and the
     # first visitor with a deep link after a restart would read “page not found”.
     PagesManager.uses_pages_directory = False
-    threading.Thread(target=warm_up, daemon=True, name="warm-up").start()
+    threading.Thread(target=prepare, daemon=True, name="warm-up").start()
     cli.main(["run", *sys.argv[1:]])
 
 

@@ -45,7 +45,13 @@ def change_request(**changes: Any) -> None:
 def change(**choices: Any) -> None:
     """Change fields of the view other than the request, under the same rules; a browser can send anything."""
     with reported():
-        set_view(view().with_choices(model(), data(), **choices))
+        set_view(view().with_choices(model(), **choices))
+
+
+def change_recipe(**changes: Any) -> None:
+    """Change fields of the Train page's recipe; a value that is not allowed is explained and left aside."""
+    with reported():
+        set_view(view().with_recipe(**changes))
 
 
 def report(problem: str) -> None:

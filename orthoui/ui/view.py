@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from orthoui.data import Dataset
+from orthoui.data import class_indices
 from orthoui.errors import OrthoError, RequestError, UnknownNameError, shortened
 from orthoui.evaluation.channels import checked_layer
 from orthoui.evaluation.presets import paper, recommended
@@ -13,10 +13,16 @@ from orthoui.forgetting.request import ChannelEdit, ForgetRequest, parse_request
 from orthoui.forgetting.selection import layers_in_scope
 from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import Zoo, default_model
+from orthoui.training.recipe import Recipe
 from orthoui.wording import parse
 
 PREFERRED_CLASS = 7
 REQUEST_FIELDS = tuple(ForgetRequest.model_fields)
+RECIPE_FIELDS = tuple(Recipe.model_fields)
+RECIPE_PREFIX = "train_"
+"""Before the names of the recipe's fields in a link: both request and recipe have a seed."""
+NESTED = ("model", "request", "recipe")
+"""Fields of the view that are not read from the link by their own name."""
 ALWAYS_IN_LINK = ("model", "classes", "ratio", "strength")
 MOST_EDITS: int = next(
     rule.max_length for rule in ForgetRequest.model_fields["edits"].metadata if hasattr(rule, "max_length")
@@ -69,6 +75,14 @@ class View(BaseModel):
         description="Otherwise they adapt to the scaled filters, and the pruning is undone.",
     )
 
+    recipe: Recipe = Field(title="Recipe", default=Recipe(), description="training that the Train page is set to")
+    train_name: str = Field(
+        title="Name", default="", max_length=200, description="name of the model to be trained; empty: made for it"
+    )
+    runs_shown: Literal["session", "all"] = Field(
+        title="Runs shown", default="session", description="runs of this browser session, or all that were ever made"
+    )
+
     @field_validator("model")
     @classmethod
     def _short(cls, name: str) -> str:
@@ -81,18 +95,22 @@ class View(BaseModel):
         fields: dict[str, object] = {**self.request.model_dump(), **changes}
         return self.model_copy(update={"request": parse_request(fields)})
 
-    def with_choices(self, model: TrainedModel, data: Dataset, **choices: object) -> "View":
+    def with_recipe(self, **changes: Any) -> "View":
+        """Return the view with a changed recipe. Raises ``RequestError`` when a value is not allowed."""
+        return self.model_copy(update={"recipe": parse(Recipe, {**self.recipe.model_dump(), **changes})})
+
+    def with_choices(self, model: TrainedModel, **choices: object) -> "View":
         """Return the view with other fields than the request changed, be it by a link or by a click.
 
-        Raises ``RequestError`` for a value that is not allowed or that the model or its data do not have.
+        Raises ``RequestError`` for a value that is not allowed or that the model does not have.
         """
         changed = parse(View, {**self.model_dump(), **choices})
         for name in choices:
             value = getattr(changed, name)
             if name in ("layer", "cam_layer") and value is not None:
                 _ = model.anatomy[value]
-            if name in ("other", "cam_class", "subject") and value is not None and value >= len(data.classes):
-                raise UnknownNameError("class", value, range(len(data.classes)))
+            if name in ("other", "cam_class", "subject") and value is not None and value >= len(model.card.classes):
+                raise UnknownNameError("class", value, range(len(model.card.classes)))
         if changed.channel is not None and not choices.keys().isdisjoint(("layer", "channel")):
             checked_layer(model, changed.layer or model.anatomy.names[0], changed.channel)
         return changed
@@ -100,10 +118,12 @@ class View(BaseModel):
 
 def to_query(view: View) -> dict[str, str]:
     """Return the link's parameters: always the main settings, others where they differ from their default."""
-    values = {name: getattr(view, name) for name in View.model_fields if name != "request"}
+    values = {name: getattr(view, name) for name in View.model_fields if name not in ("request", "recipe")}
     values |= {name: getattr(view.request, name) for name in REQUEST_FIELDS}
+    values |= {f"{RECIPE_PREFIX}{name}": getattr(view.recipe, name) for name in RECIPE_FIELDS}
     defaults: dict[str, object] = {name: field.default for name, field in View.model_fields.items()}
     defaults |= {name: field.default for name, field in ForgetRequest.model_fields.items()}
+    defaults |= {f"{RECIPE_PREFIX}{name}": field.default for name, field in Recipe.model_fields.items()}
     return {
         name: _written(name, value)
         for name, value in values.items()
@@ -112,7 +132,7 @@ def to_query(view: View) -> dict[str, str]:
 
 
 def _written(name: str, value: Any) -> str:
-    if name == "classes":
+    if name in ("classes", f"{RECIPE_PREFIX}forgets"):
         return "-".join(map(str, value))
     if name == "edits":
         return "~".join(f"{edit.layer}:{edit.channel}:{_number(edit.keep)}" for edit in value)
@@ -128,17 +148,30 @@ def from_query(query: Mapping[str, str], zoo: Zoo) -> tuple[View, list[str]]:
     """Read a link's parameters. What is not allowed is replaced by its default and explained in a sentence."""
     problems: list[str] = []
     model = _model(query.get("model"), zoo, problems)
-    data = model.data()
-    classes = _classes(query.get("classes"), data, problems)
+    classes = _classes(query.get("classes"), model.card.classes, problems)
     asked = {name: query[name] for name in REQUEST_FIELDS if name in query and name != "classes"}
     request = default_request(model, classes) if not asked else paper(classes)
     for name, text in asked.items():
         request = _with_field(request, name, text, model, problems)
-    view = View(model=model.name, request=request)
+    view = View(model=model.name, request=request, recipe=_recipe(query, problems))
     for name in View.model_fields:
-        if name in query and name not in ("model", "request"):
-            view = _with_choice(view, name, query[name], model, data, problems)
+        if name in query and name not in NESTED:
+            view = _with_choice(view, name, query[name], model, problems)
     return view, problems
+
+
+def _recipe(query: Mapping[str, str], problems: list[str]) -> Recipe:
+    recipe = Recipe()
+    for name in RECIPE_FIELDS:
+        text = query.get(f"{RECIPE_PREFIX}{name}")
+        if text is None:
+            continue
+        value: object = [part for part in text.split("-") if part][:10_000] if name == "forgets" else text
+        try:
+            recipe = parse(Recipe, {**recipe.model_dump(), name: value})
+        except RequestError as error:
+            problems.append(f"{error} The default is used instead.")
+    return recipe
 
 
 def default_request(model: TrainedModel, classes: tuple[int, ...]) -> ForgetRequest:
@@ -155,25 +188,25 @@ def _model(name: str | None, zoo: Zoo, problems: list[str]) -> TrainedModel:
     return zoo.get(default_model(zoo))
 
 
-def _classes(text: str | None, data: Dataset, problems: list[str]) -> tuple[int, ...]:
-    fallback = (PREFERRED_CLASS,) if len(data.classes) > PREFERRED_CLASS else (0,)
+def _classes(text: str | None, names: Sequence[str], problems: list[str]) -> tuple[int, ...]:
+    fallback = (PREFERRED_CLASS,) if len(names) > PREFERRED_CLASS else (0,)
     if text is None:
         return fallback
     try:
-        classes = data.class_indices(_class_names(text, data)[:10_000])
+        classes = class_indices(names, _class_names(text, names)[:10_000])
         if not classes:
             raise RequestError("The link names no class to forget.")
-        if len(classes) == len(data.classes):
+        if len(classes) == len(names):
             raise RequestError(f"All {len(classes)} classes cannot be forgotten: nothing would be left to keep.")
     except OrthoError as error:
-        problems.append(f"{error} {data.classes[fallback[0]]} is shown instead.")
+        problems.append(f"{error} {names[fallback[0]]} is shown instead.")
         return fallback
     return classes
 
 
-def _class_names(text: str, data: Dataset) -> list[str]:
+def _class_names(text: str, classes: Sequence[str]) -> list[str]:
     """Split “7-9” or “7,Bag”; a hyphen inside a class's own name stays."""
-    names = {name.casefold() for name in data.classes}
+    names = {name.casefold() for name in classes}
     parts = (part.strip() for part in text.split(","))
     return [name for part in parts for name in ([part] if part.casefold() in names else part.split("-")) if name]
 
@@ -212,9 +245,9 @@ def parse_edits(text: str, model: TrainedModel) -> Sequence[ChannelEdit]:
     return edits
 
 
-def _with_choice(view: View, name: str, text: str, model: TrainedModel, data: Dataset, problems: list[str]) -> View:
+def _with_choice(view: View, name: str, text: str, model: TrainedModel, problems: list[str]) -> View:
     try:
-        return view.with_choices(model, data, **{name: text})
+        return view.with_choices(model, **{name: text})
     except RequestError as error:
         problems.append(f"{error} The default is used instead.")
         return view

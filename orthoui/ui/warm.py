@@ -1,5 +1,6 @@
 """What the first page needs, loaded once for the whole process."""
 
+import logging
 from importlib import import_module
 
 from orthoui.evaluation.variants import original
@@ -8,6 +9,8 @@ from orthoui.models.zoo import default_model, zoo
 from orthoui.ui import forget_panel
 from orthoui.ui.thumbnails import class_thumbnails
 from orthoui.ui.view import PREFERRED_CLASS
+
+log = logging.getLogger(__name__)
 
 
 def load_first_page() -> None:
@@ -20,3 +23,14 @@ def load_first_page() -> None:
     original(model).complete(data["calibration"].subset(data["calibration"].of_class(0)))
     _ = forget_panel.forget_panel  # its import brings the rest of the libraries
     import_module("sklearn.svm")  # the attacks at the end of the first page need it
+
+
+def recover_jobs() -> None:
+    """Take over what a killed server left behind. Not before the first page: it waits for libraries and a database.
+
+    The modules of the works are not needed for it: a worker imports the one that its run names.
+    """
+    from orthoui.jobs.engine import engine
+
+    for run in engine().recover():
+        log.info("Taken over from an earlier server: %s (%s)", run.title, run.state)

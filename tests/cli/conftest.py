@@ -11,6 +11,7 @@ import torch
 
 from orthoui.data import DATASETS, SPLITS, Dataset, ImageSet, catalog
 from orthoui.evaluation import records
+from orthoui.ledger import close_ledger
 from orthoui.models.zoo import _zoo
 from orthoui.settings import settings
 from tests.cli.calling import call
@@ -33,6 +34,7 @@ def tiny() -> Dataset:
 
 
 def forget_caches() -> None:
+    close_ledger()  # that of the other home
     for cached in (settings, _zoo, catalog._load, records._records):
         cached.cache_clear()
 

@@ -11,6 +11,8 @@ from orthoui.data import load_dataset
 from orthoui.evaluation.pipeline import forget
 from orthoui.evaluation.summary import document
 from orthoui.forgetting.request import ForgetRequest
+from orthoui.ledger import RunFilter, ledger
+from orthoui.ledger.forgettings import request_of
 from orthoui.models.zoo import zoo
 from tests.cli.calling import answer, call, refusal
 from tests.cli.conftest import RECIPE
@@ -143,3 +145,21 @@ def test_classes_have_to_be_given() -> None:
     result = call("forget")
     assert result.exit_code == 2
     assert "--classes" in result.stderr
+
+
+def test_a_forgetting_is_kept_in_the_ledger_once(home: Path) -> None:
+    said = answer(f"{TINY} --classes 1 --ratio 0.3 --strength 0.8")
+    answer(f"{TINY} --classes 1 --ratio 0.3 --strength 0.8")
+    (kept,) = ledger().find(RunFilter(kind=("forget",)))
+    assert (kept.kind, kept.state, kept.model, kept.dataset) == ("forget", "done", "tiny", "tiny")
+    assert kept.metrics["forget_accuracy"] == said["after"]["forget_accuracy"]
+    assert kept.metrics["forget_accuracy_interval"] == said["after"]["forget_accuracy_interval"]
+    request = request_of(kept)
+    assert request is not None and request.model_dump(mode="json") == said["request"]
+
+
+def test_a_ledger_that_cannot_be_written_costs_only_the_record(home: Path) -> None:
+    (home / "ledger.sqlite").write_text("no database")
+    result = call(f"{TINY} --classes 1 --json")
+    assert result.exit_code == 0 and result.stdout.startswith("{")
+    assert "This run is not in the ledger." in result.stderr and "is damaged" in result.stderr

@@ -37,6 +37,21 @@ def test_a_finished_run_comes_back_as_it_went_in(book: Ledger) -> None:
     assert abs(datetime.now(UTC) - run.created) < timedelta(minutes=1)
 
 
+def test_names_are_what_there_are_runs_of(book: Ledger) -> None:
+    for model in ("b", "a", "b", None):
+        book.record(new(model=model), RESULT)
+    assert book.names("model") == ["a", "b"]
+    assert book.names("kind") == ["forget"]
+    with pytest.raises(UnknownNameError, match="kind, model, dataset"):
+        book.names("title")
+
+
+def test_only_jobs_and_the_same_request_can_be_asked_for(book: Ledger) -> None:
+    job, recorded = queued(book), book.record(new(), RESULT)
+    assert [run.id for run in book.find(RunFilter(jobs=True))] == [job.id]
+    assert book.count(RunFilter(request_digest=recorded.request_digest, model_digest="0123456789abcdef")) == 1
+
+
 def test_what_was_not_measured_is_never_zero(book: Ledger) -> None:
     run = book.record(new(), Result(metrics={"a": math.nan, "b": {"c": [math.inf, 1.5]}}))
     assert book.get(run.id).metrics == {"a": None, "b": {"c": [None, 1.5]}}

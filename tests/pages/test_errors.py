@@ -12,6 +12,8 @@ PAGES = {
     "pages/explore/channels.py": "session.model",
     "pages/explore/heatmaps.py": "session.model",
     "pages/lab/runs.py": "runs.all_runs",
+    "pages/lab/train.py": "train.panel.estimate",
+    "pages/lab/jobs.py": "jobs.panel.ended_jobs",
 }
 
 

@@ -28,7 +28,7 @@ def tiny(home: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_training_is_a_run_with_curves_accuracy_and_a_model(home: Path) -> None:
     run = run_here("train", REQUEST, REQUEST.title, identity=REQUEST.identity)
     assert (run.state, run.model, run.dataset, run.seed) == ("done", "tiny-resnet18-w4-orthogonal", "tiny", 0)
-    assert run.title == "Train resnet18, width 4, orthogonal, on tiny"
+    assert run.title == "Train ResNet-18, width 4, orthogonal, on tiny"
     _, card = load_checkpoint(home / "models" / "tiny-resnet18-w4-orthogonal.safetensors")
     assert run.metrics["accuracy"] == card.accuracy
     assert run.data_digest == card.images_digest

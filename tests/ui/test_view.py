@@ -15,11 +15,13 @@ from orthoui.evaluation.presets import recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
 from orthoui.models.zoo import PREFERRED_MODEL, Zoo
 from orthoui.settings import assets_folder
-from orthoui.ui.view import ALWAYS_IN_LINK, REQUEST_FIELDS, View, from_query, to_query
+from orthoui.training.recipe import PenalisedLayers, Penalty, Recipe
+from orthoui.ui.view import ALWAYS_IN_LINK, RECIPE_FIELDS, REQUEST_FIELDS, View, from_query, to_query
 
 PLAIN = "fashion-mnist-resnet18-w16-plain"
 REFERENCE = f"{PREFERRED_MODEL}-without-7"
-CHOICES = tuple(name for name in View.model_fields if name != "request")
+CHOICES = tuple(name for name in View.model_fields if name not in ("request", "recipe"))
+NAMES = ("train_dataset", "train_architecture")  # any text may be a name; the page says what is not there
 ZOO = Zoo((assets_folder() / "models",), torch.device("cpu"))
 
 
@@ -45,6 +47,23 @@ def scopes(draw: st.DrawFn) -> str:
     stage_scope = stages.map(lambda picked: "stage:" + "+".join(map(str, picked)))
     layer_scope = layers.map(lambda picked: "layers:" + "+".join(picked))
     return draw(st.just("all") | stage_scope | layer_scope)
+
+
+@st.composite
+def recipes(draw: st.DrawFn) -> Recipe:
+    return Recipe(
+        dataset=draw(st.text(max_size=20)),
+        architecture=draw(st.sampled_from(["resnet18", "timm:resnet10t"])),
+        width=draw(st.integers(4, 512)),
+        orthogonality=draw(st.floats(0, 1)),
+        penalty=draw(st.sampled_from(get_args(Penalty))),
+        ortho_layers=draw(st.sampled_from(get_args(PenalisedLayers))),
+        epochs=draw(st.integers(1, 1000)),
+        learning_rate=draw(st.floats(1e-6, 10)),
+        flip=draw(st.booleans()),
+        seed=draw(st.integers(0, 2**31 - 1)),
+        forgets=tuple(sorted(draw(st.sets(st.integers(0, 9))))),
+    )
 
 
 @st.composite
@@ -81,6 +100,9 @@ def views(draw: st.DrawFn) -> View:
         cam_rows=draw(st.integers(1, 30)),
         tune_epochs=draw(st.integers(1, 10)),
         tune_freeze=draw(st.booleans()),
+        recipe=draw(recipes()),
+        train_name=draw(st.text(max_size=200)),
+        runs_shown=draw(st.sampled_from(["session", "all"])),
     )
 
 
@@ -170,6 +192,22 @@ BAD = [
     ("cam_order", "best", "choose most, least or stored"),
     ("cam_rows", "31", "choose a whole number from 1 to 30"),
     ("tune_epochs", "11", "Epochs at most cannot be 11: choose a whole number from 1 to 10"),
+    ("train_name", "x" * 300, "at most 200 characters"),
+    ("runs_shown", "some", "choose session or all"),
+    ("train_width", "3", "Width cannot be 3: choose a whole number from 4 to 512"),
+    ("train_orthogonality", "2", "choose a number from 0 to 1"),
+    ("train_penalty", "best", "choose gram, srip or ocnn"),
+    ("train_ortho_layers", "some", "choose all, no_stem or no_1x1"),
+    ("train_epochs", "0", "choose a whole number from 1 to 1,000"),
+    ("train_batch_size", "1", "choose a whole number from 2 to 8,192"),
+    ("train_learning_rate", "0", "choose a number"),
+    ("train_momentum", "1", "choose a number"),
+    ("train_weight_decay", "1", "choose a number from 0 to 0.1"),
+    ("train_label_smoothing", "1", "choose a number"),
+    ("train_crop_padding", "17", "choose a whole number from 0 to 16"),
+    ("train_flip", "maybe", "choose true or false"),
+    ("train_seed", "-1", "choose a whole number from 0 to 2,147,483,647"),
+    ("train_forgets", "x", "The default is used instead."),
     ("tune_freeze", "maybe", "Keep batch norm statistics cannot be “maybe”: choose true or false"),
 ]
 
@@ -186,7 +224,8 @@ def test_a_bad_value_is_explained_and_its_default_used(name: str, text: str, all
 
 
 def test_every_parameter_is_tried_with_a_bad_value() -> None:
-    assert {name for name, _, _ in BAD} == {*CHOICES, *REQUEST_FIELDS}
+    recipe = {f"train_{name}" for name in RECIPE_FIELDS} - {*NAMES}
+    assert {name for name, _, _ in BAD} == {*CHOICES, *REQUEST_FIELDS, *recipe}
 
 
 def test_as_many_channels_are_set_by_hand_as_a_request_can_hold() -> None:
@@ -197,7 +236,7 @@ def test_as_many_channels_are_set_by_hand_as_a_request_can_hold() -> None:
 def test_a_click_sets_what_is_there() -> None:
     view, model = opened({})[0], ZOO.get(PREFERRED_MODEL)
     there = {"layer": "layer4.1.conv2", "channel": 127, "cam_layer": "conv1", "other": 9, "tune_epochs": 10}
-    assert view.with_choices(model, model.data(), **there) == view.model_copy(update=there)
+    assert view.with_choices(model, **there) == view.model_copy(update=there)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +255,7 @@ def test_a_click_sets_what_is_there() -> None:
 def test_a_click_is_held_to_the_rules_of_a_link(choices: dict[str, object], sentence: str) -> None:
     view, model = opened({})[0], ZOO.get(PREFERRED_MODEL)
     with pytest.raises(RequestError, match=re.escape(sentence)):
-        view.with_choices(model, model.data(), **choices)
+        view.with_choices(model, **choices)
 
 
 def test_a_long_value_is_cut_in_its_sentence() -> None:

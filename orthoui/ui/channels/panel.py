@@ -12,12 +12,15 @@ from orthoui.ui.channels.maps import map_grids, measure, picture_controls
 from orthoui.ui.channels.words import headline
 from orthoui.ui.evidence import histogram_figure, layers_figure
 from orthoui.ui.frame import panel
+from orthoui.ui.images import images_here
 
 
 @panel
 def channels_panel() -> None:
     """Draw the page."""
     controls.model_controls()
+    if not images_here():
+        return
     scene = current_scene()
     with st.container(key="headline"):
         st.markdown(f"## {headline(scene)}")

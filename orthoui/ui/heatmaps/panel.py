@@ -13,6 +13,7 @@ from orthoui.ui.heatmaps.rows import Row, rows_html
 from orthoui.ui.heatmaps.scene import Group, Scene, current_scene, group_of
 from orthoui.ui.heatmaps.upload import upload_panel
 from orthoui.ui.heatmaps.words import METHOD, definition, group_notes, group_title, headline, no_reference
+from orthoui.ui.images import images_here
 
 SHOWN = "heatmaps_shown"
 Place = st.delta_generator.DeltaGenerator
@@ -22,6 +23,8 @@ Place = st.delta_generator.DeltaGenerator
 def heatmaps_panel() -> None:
     """Draw the page; only this part runs again when a control moves."""
     controls.model_controls()
+    if not images_here():
+        return
     head = st.container(key="headline")
     left, right = st.columns([0.27, 0.73], gap="large")
     with left:

@@ -1,0 +1,74 @@
+"""A training while it goes on: one curve over epochs, or two."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import plotly.graph_objects as go
+
+from orthoui.figures.kinds import Mode
+from orthoui.figures.theme import Key, Palette, palette, style
+from orthoui.figures.words import sentence
+
+BODY = 150
+MARKED = 40
+"""Epochs up to which every one has its own mark."""
+
+
+@dataclass(frozen=True)
+class EpochLine:
+    """One curve: the value after every finished epoch. ``beside`` is the paler one, read against the main one."""
+
+    name: str
+    values: tuple[float, ...]
+    kind: Literal["main", "beside"] = "main"
+
+
+def epoch_lines(
+    lines: Sequence[EpochLine],
+    epochs: int,
+    *,
+    mode: Mode,
+    title: str,
+    subtitle: str,
+    axis: str,
+    unit: str = "",
+    decimals: int = 1,
+    limits: tuple[float, float] | None = None,
+) -> go.Figure:
+    """Draw curves over the epochs of a training; room is kept for all ``epochs``, so that nothing moves.
+
+    ``limits`` are the ends of the upright axis; without them it begins at zero and grows with the values.
+    """
+    tone = palette(mode)
+    figure = go.Figure([_trace(line, tone, epochs, unit, decimals) for line in lines])
+    largest = max((value for line in lines for value in line.values), default=1.0)
+    figure.update_xaxes(range=[0.5, epochs + 0.5], nticks=min(epochs, 6), tickformat="d", title_text="epoch")
+    figure.update_yaxes(range=limits or (0, 1.08 * largest or 1.0), nticks=4, title_text=axis)
+    last = "; ".join(f"{line.name} {line.values[-1]:.{decimals}f}{unit}" for line in lines if line.values)
+    return style(
+        figure, mode, title=title, subtitle=subtitle, key=_key(lines, tone), body=BODY, left=52,
+        alt=f"{sentence(title)} {f'Last values: {last}.' if last else 'No epoch is finished yet.'}",
+    )  # fmt: skip
+
+
+def _trace(line: EpochLine, tone: Palette, epochs: int, unit: str, decimals: int) -> go.Scatter:
+    main = line.kind == "main"
+    return go.Scatter(
+        x=list(range(1, len(line.values) + 1)),
+        y=list(line.values),
+        name=line.name,
+        mode="lines+markers" if epochs <= MARKED or len(line.values) < 2 else "lines",
+        line={"color": tone.text if main else tone.before, "width": 2, "dash": "solid" if main else "dot"},
+        marker={"size": 6, "symbol": "circle" if main else "circle-open"},
+        hovertemplate=f"epoch %{{x}}: %{{y:.{decimals}f}}{unit} {line.name}<extra></extra>",
+    )
+
+
+def _key(lines: Sequence[EpochLine], tone: Palette) -> list[Key]:
+    if len(lines) < 2:
+        return []
+    return [
+        Key("●", (tone.text,), line.name) if line.kind == "main" else Key("○", (tone.before,), line.name)
+        for line in lines
+    ]

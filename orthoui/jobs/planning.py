@@ -1,0 +1,96 @@
+"""Before a training is asked for: whether it can be, under which name, and how long it will take."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from orthoui.errors import RequestError
+from orthoui.jobs.train import TrainRequest
+from orthoui.ledger import ACTIVE, Ledger, RunFilter
+from orthoui.models.architectures import ARCHITECTURES
+from orthoui.models.timm_networks import is_timm
+from orthoui.models.zoo import zoo
+from orthoui.training.recipe import Recipe
+from orthoui.training.train import model_name
+from orthoui.wording import joined
+
+KIND = "train"
+LOOKED_AT = 50
+LONGEST_SUFFIX = 1000
+
+
+class Estimate(BaseModel):
+    """Seconds that a training will take, from so many earlier ones; ``rough`` where those were of another width."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seconds: float
+    runs: int
+    rough: bool
+
+
+def checked(request: TrainRequest, classes: Sequence[str], book: Ledger) -> None:
+    """Refuse in words what training would stumble over. ``classes`` are those of the data set, empty if not known.
+
+    Raises ``RequestError``.
+    """
+    recipe = request.recipe
+    if not is_timm(recipe.architecture):
+        _ = ARCHITECTURES[recipe.architecture]
+    left_out = [label for label in recipe.forgets if not classes or label < len(classes)]
+    if len(left_out) < len(recipe.forgets):
+        raise RequestError(
+            f"The class to leave out does not exist: {recipe.dataset} has {len(classes)} classes. Choose another one."
+        )
+    if classes and len(classes) - len(left_out) < 2:
+        raise RequestError(
+            f"{joined([classes[label] for label in left_out])} cannot be left out: at least two classes must be "
+            "left to learn. Leave out fewer."
+        )
+    if request.model in (entry.name for entry in zoo().entries()):
+        raise RequestError(f"There is already a model “{request.model}”. Choose another name.")
+    if request.model in _under_way(book):
+        raise RequestError(
+            f"A model “{request.model}” is being trained already. Wait until it is done, or choose another name."
+        )
+
+
+def free_name(recipe: Recipe, book: Ledger) -> str:
+    """Return the name a model gets when a person gives none: made from the recipe, numbered where it is taken.
+
+    Taken is also what a cancelled training left behind, from which it can still go on.
+    """
+    base = model_name(recipe)
+    taken = {entry.name for entry in zoo().entries()} | _under_way(book)
+    names = (base if number == 1 else f"{base}-{number}" for number in range(1, LONGEST_SUFFIX))
+    return next((name for name in names if name not in taken and not _left_behind(recipe, name)), base)
+
+
+def estimate(recipe: Recipe, book: Ledger) -> Estimate | None:
+    """Return how long a training will take, from those of the same data and architecture; None without any.
+
+    Those of the same width count by their time per epoch; without one, it is what such trainings typically took.
+    """
+    same = RunFilter(kind=(KIND,), state=("done",), dataset=recipe.dataset, architecture=recipe.architecture)
+    per_epoch = []
+    for run in book.find(same, sort="-finished", limit=LOOKED_AT):
+        asked = run.request.get("recipe", {})
+        if asked.get("width") == recipe.width and asked.get("epochs") and run.timings.get("optimisation"):
+            per_epoch.append(run.timings["optimisation"] / asked["epochs"])
+    if per_epoch:
+        return Estimate(seconds=median(per_epoch) * recipe.epochs, runs=len(per_epoch), rough=False)
+    typical = book.typical_times().get((KIND, None, recipe.dataset, recipe.architecture))
+    return None if typical is None else Estimate(seconds=typical.seconds, runs=typical.runs, rough=True)
+
+
+def _left_behind(recipe: Recipe, name: str) -> bool:
+    try:
+        return TrainRequest(recipe=recipe, name=name).state.exists()
+    except ValidationError:  # no name at all; that is said when the training is asked for
+        return False
+
+
+def _under_way(book: Ledger) -> set[str]:
+    chosen = RunFilter(kind=(KIND,), state=(*ACTIVE, "paused"))
+    return {run.model for run in book.find(chosen) if run.model and not run.ended}

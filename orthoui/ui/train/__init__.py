@@ -1,0 +1,1 @@
+"""The Train page: what is to be trained, the trainings under way, their curves."""

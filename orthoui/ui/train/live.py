@@ -1,0 +1,131 @@
+"""The lower part of the Train page: the trainings under way and the last one, with their curves."""
+
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+
+from orthoui.figures import EpochLine, epoch_lines
+from orthoui.jobs.planning import KIND
+from orthoui.ledger import Run
+from orthoui.models.zoo import zoo
+from orthoui.training.recipe import Recipe
+from orthoui.training.state import Epoch
+from orthoui.ui import controls, session
+from orthoui.ui.frame import chart, literal, watched
+from orthoui.ui.images import images_watch
+from orthoui.ui.jobs.acting import problem
+from orthoui.ui.jobs.card import ended_job, job_card
+from orthoui.ui.jobs.finding import active_jobs, ended_jobs, paused_jobs
+from orthoui.ui.jobs.words import duration
+
+FORGET_PAGE = "pages/explore/forget.py"
+
+
+def training_watch() -> None:
+    """Draw the trainings; they refresh themselves while one is under way. Not for: use inside another fragment."""
+    images_watch()
+    watched(_draw, bool(active_jobs(kind=(KIND,))))
+
+
+def _draw() -> bool:
+    active, paused = active_jobs(kind=(KIND,)), paused_jobs(kind=(KIND,))
+    sentence = problem()
+    if sentence:
+        st.warning(literal(sentence), icon=":material/info:")
+    for run in (*active, *paused):
+        job_card(run)
+        if run.state != "queued":
+            _curves(run)
+    for run in ended_jobs(1, kind=(KIND,)):
+        _ended(run)
+    return bool(active)
+
+
+def _ended(run: Run) -> None:
+    if run.state == "done":
+        _offer(run)
+    ended_job(run)
+    _curves(run)
+
+
+def _offer(run: Run) -> None:
+    """Say what a finished training gave, and lead on from it."""
+    accuracy = run.metrics.get("accuracy", {}).get("test")
+    name = run.model or ""
+    entry = next((entry for entry in zoo().entries() if entry.name == name), None)
+    took = f", trained in {duration(run.seconds)}" if run.seconds is not None else ""
+    right = f": {accuracy:.1f} % of the test images right" if accuracy is not None else ""
+    st.markdown(f"**{literal(name)}**{right}{took}.")
+    if entry is None or entry.card is None:
+        st.caption("Its file is not among the models any more.")
+    elif entry.card.forgets:
+        left_out = ", ".join(entry.card.classes[label] for label in entry.card.forgets)
+        st.caption(
+            f"It is a reference and never saw {literal(left_out)}: Forget shows it beside the same network trained "
+            "on every class."
+        )
+    elif st.button(
+        "Forget one of its classes", icon=":material/backspace:", type="primary", key=f"train_forget_{run.id}"
+    ):
+        controls.choose_model(name)
+        if session.view().model == name:
+            st.switch_page(FORGET_PAGE)
+        st.rerun(scope="app")  # what kept it from being opened stands above the page
+
+
+def _curves(run: Run) -> None:
+    """Draw loss, accuracy and filter cosine after every finished epoch."""
+    epochs, total = _epochs(run), _total(run)
+    drawn = (("loss", _loss), ("accuracy", _accuracy), ("cosine", _cosine))
+    for column, (name, figure) in zip(st.columns(3), drawn, strict=True):
+        with column:
+            chart(figure(epochs, total), f"curve-{name}-{run.id}")
+
+
+def _epochs(run: Run) -> list[Epoch]:
+    curves = run.progress.metrics.get("curves", ()) if run.progress else ()
+    try:
+        return [Epoch.model_validate(curve) for curve in curves]
+    except ValidationError:  # written by another version
+        return []
+
+
+def _total(run: Run) -> int:
+    asked: Any = run.request.get("recipe", {}).get("epochs")
+    return asked if isinstance(asked, int) and asked > 0 else Recipe().epochs
+
+
+def _loss(epochs: list[Epoch], total: int) -> Any:
+    title = f"Loss {epochs[-1].loss:.3f} after {_times(epochs)}" if epochs else "Loss: after the first epoch"
+    lines = [EpochLine("loss", tuple(epoch.loss for epoch in epochs))]
+    return epoch_lines(
+        lines, total, mode=session.mode(), title=title, axis="loss", decimals=3,
+        subtitle="classification, mean of the epoch's steps",
+    )  # fmt: skip
+
+
+def _accuracy(epochs: list[Epoch], total: int) -> Any:
+    title = "Accuracy: after the first epoch"
+    if epochs:
+        title = f"{epochs[-1].calibration:.1f} % of calibration images right"
+    lines = [
+        EpochLine("calibration images", tuple(epoch.calibration for epoch in epochs)),
+        EpochLine("while training", tuple(epoch.accuracy for epoch in epochs), "beside"),
+    ]
+    return epoch_lines(
+        lines, total, mode=session.mode(), title=title, axis="accuracy (%)", unit=" %", limits=(0, 102), subtitle=""
+    )
+
+
+def _cosine(epochs: list[Epoch], total: int) -> Any:
+    title = f"Filters overlap by {epochs[-1].cosine:.3f}" if epochs else "Filter overlap: after the first epoch"
+    lines = [EpochLine("mean absolute cosine", tuple(epoch.cosine for epoch in epochs))]
+    return epoch_lines(
+        lines, total, mode=session.mode(), title=title, axis="cosine", decimals=4,
+        subtitle="mean absolute cosine; 0 is orthogonal",
+    )  # fmt: skip
+
+
+def _times(epochs: list[Epoch]) -> str:
+    return "one epoch" if len(epochs) == 1 else f"{len(epochs)} epochs"

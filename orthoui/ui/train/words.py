@@ -1,0 +1,58 @@
+"""The Train page in words: fields, presets, and the sentence that heads it."""
+
+from orthoui.errors import shortened
+from orthoui.models.architectures import TITLES
+from orthoui.models.timm_networks import PREFIX, is_timm
+from orthoui.training.recipe import Recipe
+from orthoui.wording import joined
+
+FIELDS = {
+    "orthogonality": "Orthogonality λ",
+    "penalty": "Penalty",
+    "ortho_layers": "Layers it acts on",
+    "width": "Width",
+    "epochs": "Epochs",
+    "seed": "Seed",
+    "batch_size": "Batch size",
+    "learning_rate": "Learning rate",
+    "momentum": "Momentum",
+    "weight_decay": "Weight decay",
+    "label_smoothing": "Label smoothing",
+    "crop_padding": "Random shift",
+    "flip": "Mirror half of the images",
+}
+PENALTIES = {"gram": "Gram matrix (paper)", "srip": "Spectral (SRIP)", "ocnn": "Convolution (OCNN)"}
+LAYERS = {"all": "All", "no_stem": "All but the first", "no_1x1": "All but 1×1"}
+HELP = {
+    "orthogonality": "Weight of the penalty that makes a layer's filters orthogonal; 0 trains a plain network.",
+    "penalty": "What overlap is punished: the paper's measure, its spectral norm, or that of the whole convolution.",
+    "epochs": "How often every training image is seen.",
+    "width": "Channels of the first stage. The paper's is 64; 16 is enough to watch and takes a tenth of the time.",
+}
+LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
+
+
+def architecture_words(name: str) -> str:
+    """Return an architecture as a person reads it."""
+    if is_timm(name):
+        return f"{name.removeprefix(PREFIX)} (timm)"
+    return TITLES.get(name, shortened(name))
+
+
+def lambda_words(value: float) -> str:
+    """Return λ with what it means."""
+    return "0 (plain)" if value == 0 else f"{value:g}"
+
+
+def preset_words(recipe: Recipe, title: str) -> str:
+    """Return a shipped recipe as the list shows it."""
+    return f"{title}, {architecture_words(recipe.architecture)}, width {recipe.width}"
+
+
+def headline(recipe: Recipe, title: str, left_out: list[str]) -> str:
+    """Say what would be trained, in one sentence."""
+    kind = "an orthogonal" if recipe.orthogonality else "a plain"
+    size = "" if is_timm(recipe.architecture) else f" of width {recipe.width}"
+    epochs = "one epoch" if recipe.epochs == 1 else f"{recipe.epochs:,} epochs"
+    without = f" without {joined(left_out)}" if left_out else ""
+    return f"Train {kind} {architecture_words(recipe.architecture)}{size} on {title}{without}, {epochs}."

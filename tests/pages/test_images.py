@@ -1,0 +1,58 @@
+"""A model whose images are not on this machine: the page says what is missing and offers to get it."""
+
+from pathlib import Path
+
+import pytest
+
+from orthoui.ledger import ledger
+from orthoui.models.checkpoints import save_checkpoint
+from orthoui.models.zoo import PREFERRED_MODEL
+from tests.pages.engines import Engine, install
+from tests.pages.opening import heading, opened, run, text, view
+from tests.tiny import tiny_model
+
+EXPLORE = ("pages/explore/forget.py", "pages/explore/channels.py", "pages/explore/heatmaps.py")
+
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    return install(monkeypatch)
+
+
+def keep(home: Path, name: str, dataset: str) -> None:
+    made = tiny_model()
+    (home / "models").mkdir(parents=True, exist_ok=True)
+    save_checkpoint(
+        home / "models" / f"{name}.safetensors", made.network, made.card.model_copy(update={"dataset": dataset})
+    )
+
+
+@pytest.mark.parametrize("page", EXPLORE)
+def test_the_chooser_stays_and_the_images_can_be_got(home: Path, page: str, engine: Engine) -> None:
+    keep(home, "away", "cifar10")
+    app = opened(page, model="away")
+    assert heading(app) == "The images of CIFAR-10 are not on this machine yet; nothing can be measured without them."
+    assert "orthoui datasets get cifar10" in text(app)
+    assert not app.error
+    app.button(key="get_cifar10").click()
+    run(app)
+    assert [job.kind for job in ledger().find()] == ["get-dataset"]
+    assert "It is on its way" in text(app)
+    app.selectbox(key="model_choice").set_value(PREFERRED_MODEL)
+    run(app)
+    assert view(app).model == PREFERRED_MODEL
+
+
+def test_ones_own_images_cannot_be_got_but_a_place_is_named(home: Path) -> None:
+    keep(home, "away", "flowers")
+    app = opened(model="away")
+    assert heading(app) == "The images of flowers that this model needs are not on this machine."
+    assert "train/CLASS" in text(app)
+    assert not [button for button in app.button if button.key and button.key.startswith("get_")]
+
+
+def test_runs_and_train_work_without_them(home: Path) -> None:
+    keep(home, "away", "cifar10")
+    for page in ("pages/lab/runs.py", "pages/lab/train.py", "pages/lab/jobs.py"):
+        app = opened(page, model="away")
+        assert not app.error
