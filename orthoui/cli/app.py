@@ -19,10 +19,11 @@ from orthoui.cli.importing import import_file
 from orthoui.cli.models import models
 from orthoui.cli.recommend import recommend
 from orthoui.cli.record import record
+from orthoui.cli.reproduce import reproduce
 from orthoui.cli.run import run
 from orthoui.cli.train import train
 
-COMMANDS: tuple[Callable[..., None], ...] = (run, forget, train, recommend, record, bench)
+COMMANDS: tuple[Callable[..., None], ...] = (run, forget, train, reproduce, recommend, record, bench)
 GROUPS: tuple[tuple[Callable[..., None], dict[str, Callable[..., None]]], ...] = (
     (models, {"import": import_file}),
     (datasets, {"get": get}),
