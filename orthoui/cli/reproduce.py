@@ -16,6 +16,7 @@ from orthoui.wording import parse
 
 if TYPE_CHECKING:
     from orthoui.ledger import Progress
+    from orthoui.paper.printed import Quantity
     from orthoui.paper.schema import Cell, Table
 
 
@@ -72,15 +73,12 @@ def _answer(done: "Table", path: Path) -> RenderableType:
     from orthoui.paper.curves import QUANTITY_WORDS, fit_words
     from orthoui.paper.setting import TABLE_TITLES
 
-    table = plain_table(
-        "", "network", "reading", "what", "printed", "measured", "spread", "difference", numbers=(4, 5, 6, 7)
-    )
+    shown = list(dict.fromkeys(name for cell in done.cells for name in cell.quantities))
+    table = plain_table("", "", "read as", *(QUANTITY_WORDS[name] for name in shown))
     for cell in done.cells:
-        for quantity in cell.quantities:
-            table.add_row(
-                *map(text, (cell.row, cell.column, cell.reading or "", QUANTITY_WORDS[quantity])),
-                *_numbers(cell, quantity),
-            )
+        table.add_row(
+            *map(text, (cell.row, cell.column, cell.reading or "")), *(_value(cell, name) for name in shown)
+        )
     parts: list[RenderableType] = [
         Text(answer(done).sentence, style="bold"),
         Text(f"{TABLE_TITLES[done.table]} of {done.paper} on {done.setting.title}; forgotten: {done.forgotten}."),
@@ -89,7 +87,7 @@ def _answer(done: "Table", path: Path) -> RenderableType:
     elsewhere = {cell.printed_for for cell in done.cells if cell.printed_for and not cell.comparable}
     if elsewhere:
         parts.append(
-            Text(f"The numbers are printed for {' and '.join(sorted(elsewhere))}, width 64: a reference, no more.")
+            Text(f"What is printed is for {' and '.join(sorted(elsewhere))}, width 64: a reference, no more.")
         )
     fit = fit_words(done.cells, comparable)
     parts += [Text(f"{fit}.")] if fit else []
@@ -100,16 +98,17 @@ def _answer(done: "Table", path: Path) -> RenderableType:
     return Group(*parts)
 
 
-def _numbers(cell: "Cell", quantity: Any) -> tuple[str, str, str, str]:
+def _value(cell: "Cell", quantity: "Quantity") -> str:
+    """Return what is measured of a cell, with its spread, what is printed, and the difference where both compare."""
     from orthoui.paper.curves import number, signed
 
-    found = cell.measured.get(quantity)
-    printed = cell.printed.get(quantity)
-    return (
-        "" if printed is None else number(quantity, printed),
-        "not yet run" if found is None else number(quantity, found.mean),
-        "" if found is None or found.spread is None else f"± {found.spread:.1f}",
-        ""
-        if quantity not in cell.difference
-        else signed(cell.difference[quantity], 2 if quantity == "seconds" else 1),
-    )
+    found, printed = cell.measured.get(quantity), cell.printed.get(quantity)
+    if quantity not in cell.quantities:
+        return ""
+    words = "not yet run" if found is None else number(quantity, found.mean)
+    if found is not None and found.spread is not None:
+        words += f" ± {number(quantity, found.spread).split()[0]}"
+    if printed is not None:
+        by = f", {signed(cell.difference[quantity])}" if quantity in cell.difference else ""
+        words += f" (printed {number(quantity, printed)}{by})"
+    return words

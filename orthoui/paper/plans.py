@@ -64,12 +64,12 @@ def literal(setting: Setting, **fields: Any) -> dict[str, Any]:
 
 
 def _table_1(setting: Setting, _: Sequence[str]) -> Iterator[CellPlan]:
-    row = next((row for row in printed().table_1 if _same(row, setting)), None)
+    rows = [row for wanted in (setting, Setting()) for row in printed().table_1 if _same(row, wanted)]
     for kind in ("plain", "orthogonal"):
         yield CellPlan(
             id=kind, row=setting.title, column=f"{kind} network", kind=kind, measure="trained",
-            forget=literal(setting, ratio=0.0), drawn=False, printed=getattr(row, kind) if row else {},
-            printed_for=_where(row), note="Before anything is forgotten: the request prunes nothing.",
+            forget=literal(setting, ratio=0.0), drawn=False, printed=getattr(rows[0], kind),
+            printed_for=_where(rows[0]), note="Before anything is forgotten: the request prunes nothing.",
         )  # fmt: skip
 
 

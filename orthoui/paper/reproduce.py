@@ -220,7 +220,7 @@ def _cell(plan: CellPlan, request: ReproduceRequest, draws: tuple[Draw, ...], mo
         comparable=bool(plan.printed) and request.setting.is_the_papers, note=plan.note, draws=draws,
         wanted=trainings * (request.seeds if plan.drawn and not plan.once else 1),
         command=command(
-            request.table, request.setting, seeds=request.seeds, fine_tune=tuned, out=request.out
+            request.table, request.setting, seeds=request.seeds, fine_tune=tuned
         ),
     )  # fmt: skip
     return cell if cell.complete else cell.model_copy(update={"advice": _advice(plan, cell, request, models)})

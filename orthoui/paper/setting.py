@@ -103,14 +103,12 @@ class ReproduceRequest(Setting):
         return f"Measure {TABLE_TITLES[self.table]} of the paper on {self.setting.title}"
 
     @property
-    def command(self) -> str:
+    def command(table: TableName, setting: Setting, *, seeds: int = 3, fine_tune: bool = False) -> str:
         """The command that does the same."""
-        return command(self.table, self.setting, seeds=self.seeds, fine_tune=self.fine_tune, out=self.out)
+        return command(self.table, self.setting, seeds=self.seeds, fine_tune=self.fine_tune)
 
 
-def command(
-    table: TableName, setting: Setting, *, seeds: int = 3, fine_tune: bool = False, out: Path | None = None
-) -> str:
+def command(table: TableName, setting: Setting, *, seeds: int = 3, fine_tune: bool = False) -> str:
     """Return the command that measures a table on a setting."""
     words = [f"orthoui reproduce {table} --dataset {shlex.quote(setting.dataset)}"]
     words.append(f"--architecture {shlex.quote(setting.architecture)} --width {setting.width}")
@@ -119,7 +117,6 @@ def command(
     words += [f"--forget-class {setting.forget_class}"] if setting.forget_class != FORGET_CLASS else []
     words += [f"--seeds {seeds}"] if seeds != 3 else []
     words += ["--fine-tune"] if fine_tune else []
-    words += [f"--out {shlex.quote(str(out))}"] if out else []
     return " ".join(words)
 
 
