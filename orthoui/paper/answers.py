@@ -173,7 +173,7 @@ def _figure_1(table: Table) -> Answer:
         return Answer(None, "The maps are not measured yet.")
     count = len(forgotten.draws[0].pruned)
     channels = "the pruned channel peaks" if count == 1 else f"the {count} pruned channels peak"
-    figures = f"{channels} at {here:.2f} for {table.forgotten} and at {there:.2f} for the retained class, in the first layer"
+    figures = f"in the first layer {channels} at {here:.2f} for {table.forgotten} and {there:.2f} for the other"
     held = here > there
     return Answer(held, f"{'Holds' if held else 'Does not hold'} for these two images: {figures}.")
 

@@ -103,7 +103,7 @@ class ReproduceRequest(Setting):
         return f"Measure {TABLE_TITLES[self.table]} of the paper on {self.setting.title}"
 
     @property
-    def command(table: TableName, setting: Setting, *, seeds: int = 3, fine_tune: bool = False) -> str:
+    def command(self) -> str:
         """The command that does the same."""
         return command(self.table, self.setting, seeds=self.seeds, fine_tune=self.fine_tune)
 
