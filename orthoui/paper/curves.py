@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from orthoui.figures import CurveLine
+from orthoui.figures.curves import Group, Look
 from orthoui.forgetting.request import Attenuation
 from orthoui.paper.plans import READINGS
 from orthoui.paper.printed import Quantity
@@ -66,9 +68,9 @@ def root_mean_square(pairs: Sequence[tuple[float, float]]) -> float:
     return math.sqrt(math.fsum((one - other) ** 2 for one, other in pairs) / len(pairs))
 
 
-def fit_words(cells: Iterable[Cell], comparable: bool) -> str:
+def fit_words(cells: Iterable[Cell], comparable: bool, kind: Kind = "orthogonal") -> str:
     """Say which reading fits the printed curve better, by how much, and on what; empty when nobody knows yet."""
-    found = fits(cells)
+    found = fits(cells, kind)
     if not found:
         return ""
     near, far = found
@@ -79,6 +81,41 @@ def fit_words(cells: Iterable[Cell], comparable: bool) -> str:
         f"The reading “{near.reading}” is nearer to the printed curve{where}: {near.distance:.1f} points away, "
         f"“{far.reading}” {far.distance:.1f}"
     )
+
+
+GROUPS: tuple[tuple[Quantity, Group], ...] = (("forget_accuracy", "forgotten"), ("retain_accuracy", "retained"))
+LOOKS: dict[Attenuation, Look] = {"floor": "first", "scaled": "second"}
+
+
+def lines(cells: Iterable[Cell], kind: Kind) -> tuple[CurveLine, ...]:
+    """Return the curves of one network: printed, and measured under each reading."""
+    chosen = sorted(
+        (cell for cell in cells if cell.kind == kind and cell.at is not None), key=lambda cell: cell.at or 0
+    )
+    found = []
+    for quantity, group in GROUPS:
+        printed = {cell.at or 0.0: cell.printed[quantity] for cell in chosen if quantity in cell.printed}
+        found.append(CurveLine("printed", group, "printed", tuple(printed), tuple(printed.values())))
+        for reading in READINGS:
+            part = [cell for cell in chosen if cell.reading == reading]
+            ends = [band(cell, quantity) or (None, None) for cell in part]
+            found.append(
+                CurveLine(
+                    f"measured, “{reading}”", group, LOOKS[reading], tuple(cell.at or 0.0 for cell in part),
+                    tuple(cell.mean(quantity) for cell in part),
+                    tuple(low for low, _ in ends), tuple(high for _, high in ends),
+                )
+            )  # fmt: skip
+    return tuple(found)
+
+
+def band(cell: Cell, quantity: Quantity) -> tuple[float, float] | None:
+    """Return the range of all draws' 95 % intervals, or of their values where they have none; None: not measured."""
+    values = [draw.values[quantity] for draw in cell.draws if quantity in draw.values]
+    if not values:
+        return None
+    low = min(value.value if value.low is None else value.low for value in values)
+    return low, max(value.value if value.high is None else value.high for value in values)
 
 
 def value_words(cell: Cell) -> str:

@@ -120,6 +120,15 @@ def outline(request: ReproduceRequest, zoo: Zoo, known: Table | None = None) -> 
     )  # fmt: skip
 
 
+def open_measurements(table: Table, request: ReproduceRequest, zoo: Zoo) -> int:
+    """Return how many measurements of a table are missing that could be made on this machine; loads no network."""
+    plans = plan_cells(request.table, request.setting, table.classes)
+    pairs = [(plan, cell) for plan in plans if (cell := table.cell(plan.id)) is not None]
+    return sum(
+        len(_missing(plan, cell, request, find_models(zoo, request.setting, plan.kind))) for plan, cell in pairs
+    )
+
+
 def _check(request: ReproduceRequest) -> None:
     if not is_timm(request.architecture) and request.architecture not in ARCHITECTURES:
         raise UnknownNameError("architecture", request.architecture, ARCHITECTURES)

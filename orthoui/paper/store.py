@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -37,14 +38,20 @@ def read_table(path: Path) -> Table | None:
     try:
         if not path.exists():
             return None
-        if path.stat().st_size > LARGEST:
-            raise RequestError(f"{path} is too large for a table: {path.stat().st_size / 1e6:.0f} MB.")
-        return Table.model_validate_json(path.read_bytes())
+        state = path.stat()
+        if state.st_size > LARGEST:
+            raise RequestError(f"{path} is too large for a table: {state.st_size / 1e6:.0f} MB.")
+        return _parsed(path, state.st_mtime_ns, state.st_size)
     except (OSError, ValidationError) as error:
         raise RequestError(
             f"{path} is damaged, or was written by another version of OrthoUI. Move it away to measure its table "
             "again, or choose another folder with --out."
         ) from error
+
+
+@lru_cache(maxsize=128)
+def _parsed(path: Path, changed: int, size: int) -> Table:  # noqa: ARG001  another state of the file is another table
+    return Table.model_validate_json(path.read_bytes())
 
 
 def write_table(path: Path, table: Table) -> None:

@@ -30,13 +30,17 @@ PAGES = {
         ("channels", "Channels", "pages/explore/channels.py", "What single channels see, and what they do."),
         ("heatmaps", "Heatmaps", "pages/explore/heatmaps.py", "Where the network looks, before and after."),
     ),
-    "Lab": (("runs", "Runs", "pages/lab/runs.py", "This session's forgettings, side by side."),),
+    "Lab": (
+        ("runs", "Runs", "pages/lab/runs.py", "This session's forgettings, side by side."),
+        ("paper", "Paper", "pages/lab/paper.py", "What the paper prints, and what is measured here."),
+    ),
 }
 ICONS = {
     "forget": ":material/backspace:",
     "channels": ":material/blur_on:",
     "heatmaps": ":material/center_focus_strong:",
     "runs": ":material/list_alt:",
+    "paper": ":material/menu_book:",
 }
 
 
