@@ -90,7 +90,7 @@ def _answer(done: "Table", path: Path) -> RenderableType:
             Text(f"What is printed is for {' and '.join(sorted(elsewhere))}, width 64: a reference, no more.")
         )
     fit = fit_words(done.cells, comparable)
-    parts += [Text(f"{fit}.")] if fit else []
+    parts += [Text(f"Orthogonal network: {fit}.")] if fit else []
     parts += [Text(), table, Text()]
     missing = list(dict.fromkeys(cell.advice for cell in done.cells if cell.advice))
     parts += [Text(f"Not yet run: {advice}", overflow="fold") for advice in missing]

@@ -20,6 +20,6 @@ __all__ = [
     "CONFIG", "PALETTES",
     "AccuracySeries", "CurveLine", "Destination", "DifferenceBins", "LayerDifferences", "Mode", "Palette",
     "accuracy_curves", "channel_grid", "data_uri", "destinations", "difference_bars", "difference_histogram",
-    "filter_png", "image_row", "layer_histograms", "overlay_heatmap", "palette", "per_class_accuracy", "probability_bars",
-    "probability_line", "response_bars", "single_map_png", "style", "to_png",
+    "filter_png", "image_row", "layer_histograms", "overlay_heatmap", "palette", "per_class_accuracy",
+    "probability_bars", "probability_line", "response_bars", "single_map_png", "style", "to_png",
 ]  # fmt: skip

@@ -74,12 +74,12 @@ def fit_words(cells: Iterable[Cell], comparable: bool, kind: Kind = "orthogonal"
     if not found:
         return ""
     near, far = found
-    where = "" if comparable else ", which is for another network and other images"
+    where = "the printed curve" if comparable else "the curve printed for another setting"
     if round(near.distance, 1) == round(far.distance, 1):
-        return f"Both readings are {near.distance:.1f} points from the printed curve{where}"
+        return f"both readings are {near.distance:.1f} points from {where}"
     return (
-        f"The reading “{near.reading}” is nearer to the printed curve{where}: {near.distance:.1f} points away, "
-        f"“{far.reading}” {far.distance:.1f}"
+        f"read as “{near.reading}” it is nearer to {where}: {near.distance:.1f} points away, "
+        f"{far.distance:.1f} read as “{far.reading}”"
     )
 
 

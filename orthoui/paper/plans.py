@@ -119,9 +119,10 @@ def _table_3b(setting: Setting, _: Sequence[str]) -> Iterator[CellPlan]:
 
 def _appendix(setting: Setting, classes: Sequence[str]) -> Iterator[CellPlan]:
     rows = {row.forget_class: row for row in printed().appendix if _same(row, setting)}
-    fallback = {row.forget_class: row for row in printed().appendix if _same(row, Setting())}
+    if setting.dataset == Setting().dataset:  # its classes are the same ones, whatever the network
+        rows = {row.forget_class: row for row in printed().appendix if _same(row, Setting())} | rows
     for label, name in enumerate(classes):
-        row = rows.get(label) or (fallback.get(label) if len(classes) == len(fallback) else None)
+        row = rows.get(label)
         fields = {"classes": (label,)}
         common: dict[str, Any] = {"row": name, "kind": "orthogonal", "printed_for": _where(row)}
         yield CellPlan(

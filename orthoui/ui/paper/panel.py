@@ -45,7 +45,7 @@ def paper_panel() -> None:
         st.markdown(f"## {literal(_headline(setting, answers))}")
     st.selectbox(
         "Measured on", range(len(offered)), format_func=lambda place: _option(offered[place], known), key=SETTING,
-        index=offered.index(setting), width=420,
+        index=offered.index(setting), width=460,
     )  # fmt: skip
     for problem in known.problems:
         st.warning(literal(problem), icon=":material/info:")
@@ -73,7 +73,7 @@ def _count(setting: Setting, known: Shelf) -> int:
 
 def _option(setting: Setting, known: Shelf) -> str:
     count = _count(setting, known)
-    return f"{setting.title} ({f'{count} of {len(TABLES)} measured' if count else 'not yet run'})"
+    return f"{setting.title} ({f'{count} of {len(TABLES)} run' if count else 'not yet run'})"
 
 
 def _table(name: TableName, setting: Setting, known: Shelf) -> Table:
@@ -91,15 +91,15 @@ def _headline(setting: Setting, answers: dict[TableName, Answer]) -> str:
         return f"None of the paper's tables is measured on {setting.title} yet."
     held = [TABLE_TITLES[name] for name, holds in judged.items() if holds]
     failed = [TABLE_TITLES[name] for name, holds in judged.items() if not holds]
-    parts = [f"{joined(held)} {'hold' if len(held) > 1 else 'holds'}"] if held else []
-    parts += [f"{joined(failed)} {'do' if len(failed) > 1 else 'does'} not"] if failed and held else []
-    parts += [f"{joined(failed)} {'do' if len(failed) > 1 else 'does'} not hold"] if failed and not held else []
-    return f"On {setting.title}: {', '.join(parts)}."
+    if not (held and failed):
+        return f"On {setting.title}, what {joined(held or failed)} claims {'holds' if held else 'does not hold'}."
+    return f"On {setting.title}, what {joined(held)} claims holds; what {joined(failed)} claims does not."
 
 
 def _section(name: TableName, table: Table, found: Answer, setting: Setting, known: Shelf) -> None:
-    icon = {True: ":material/check_circle:", False: ":material/cancel:", None: ":material/pending:"}[found.holds]
-    st.markdown(f"### {TABLE_TITLES[name]}")
+    undecided = ":material/info:" if table.measured else ":material/pending:"
+    icon = {True: ":material/check_circle:", False: ":material/cancel:", None: undecided}[found.holds]
+    st.markdown(f"#### {TABLE_TITLES[name]}")
     st.markdown(f"{icon} **{literal(found.sentence)}**")
     st.caption(f"{ABOUT[name]} {_reference(table)}")
     if name in DRAWINGS:
@@ -130,7 +130,7 @@ def _ratio_curves(table: Table) -> None:
 
 
 def _strength_curves(table: Table) -> None:
-    _curves(table, "orthogonal", "", "strength")
+    _curves(table, "orthogonal", "Orthogonal network", "strength")
 
 
 def _curves(table: Table, kind: Kind, title: str, axis: str) -> None:

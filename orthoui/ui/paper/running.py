@@ -21,7 +21,7 @@ def measure_button(table: Table, request: ReproduceRequest) -> None:
     if not missing:
         return
     st.button(
-        f"Measure what is missing of {TABLE_TITLES[table.table]} ({missing} measurements)",
+        f"Measure what is missing here ({missing})",
         icon=":material/play_arrow:",
         key=f"measure_{table.table}",
         on_click=_start,
