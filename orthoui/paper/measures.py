@@ -129,7 +129,8 @@ def retrained(task: Task) -> Answer:
 @measure("fine-tuned", cost=40)
 def fine_tuned(task: Task) -> Answer:
     """The network after pruning and fine-tuning on retained images."""
-    settings = FineTuning(seed=task.seed)
+    retained = len(task.data["train"].without(task.asked.classes))
+    settings = FineTuning(seed=task.seed, batch_size=min(FineTuning().batch_size, retained))
     started = time.perf_counter()
     result = measure_fine_tuned(task.model, task.data, task.asked, settings, cancelled=task.cancelled)
     elapsed = time.perf_counter() - started

@@ -19,6 +19,8 @@ Numbers = Mapping[Quantity, float]
 
 FORGET_CLASS = 1
 """The class forgotten in Tables 1 to 3: by its appendix row on CIFAR-10, not said on the other data sets."""
+PAPER_WIDTH = 64
+"""Channels of the first stage of the paper's networks."""
 RATIO, STRENGTH = 0.05, 0.4
 OTHER_RATIOS = {("cifar100", "resnet50"): 0.02}
 """The one place where the text names another ratio."""

@@ -1,4 +1,7 @@
-"""On what a table is measured, and how often: everything ``orthoui reproduce`` can be asked."""
+"""On what a table is measured, and how often: everything ``orthoui reproduce`` can be asked.
+
+The command line reads this before it knows what is asked for, so nothing here loads torch before it is needed.
+"""
 
 import shlex
 from pathlib import Path
@@ -6,10 +9,8 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orthoui.data.known import KNOWN
 from orthoui.forgetting.request import ReadAt
-from orthoui.models.architectures import PAPER_WIDTH, TITLES
-from orthoui.paper.printed import FORGET_CLASS
+from orthoui.paper.printed import FORGET_CLASS, PAPER_WIDTH
 
 TableName = Literal["table-1", "table-2", "table-3a", "table-3b", "appendix", "figure-1", "figure-3"]
 TABLES: tuple[TableName, ...] = get_args(TableName)
@@ -48,6 +49,8 @@ class Setting(BaseModel):
     @property
     def title(self) -> str:
         """What is measured, in words, e.g. “CIFAR-10, ResNet-18, width 64”."""
+        from orthoui.models.architectures import TITLES
+
         parts = [dataset_title(self.dataset), TITLES.get(self.architecture, self.architecture), f"width {self.width}"]
         parts += [f"λ {self.orthogonality:g}"] if self.orthogonality else []
         parts += [f"read at {self.read_at}"] if self.read_at != "bn" else []
@@ -122,6 +125,8 @@ def command(table: TableName, setting: Setting, *, seeds: int = 3, fine_tune: bo
 
 def dataset_title(name: str) -> str:
     """Return the name of a data set that a person reads."""
+    from orthoui.data.known import KNOWN
+
     known = KNOWN.get(name)
     return known.title if known else {"fashion-mnist": "Fashion-MNIST"}.get(name, name)
 

@@ -42,7 +42,7 @@ def paper_panel() -> None:
     tables = {name: _table(name, setting, known) for name in TABLES}
     answers = {name: answer(table) for name, table in tables.items()}
     with st.container(key="headline"):
-        st.markdown(f"## {literal(_headline(setting, answers))}")
+        st.markdown(f"## {literal(_headline(setting, tables, answers))}")
     st.selectbox(
         "Measured on", range(len(offered)), format_func=lambda place: _option(offered[place], known), key=SETTING,
         index=offered.index(setting), width=460,
@@ -85,10 +85,12 @@ def _request(name: TableName, setting: Setting) -> ReproduceRequest:
     return ReproduceRequest(table=name, **setting.model_dump())
 
 
-def _headline(setting: Setting, answers: dict[TableName, Answer]) -> str:
+def _headline(setting: Setting, tables: dict[TableName, Table], answers: dict[TableName, Answer]) -> str:
+    if not any(table.measured for table in tables.values()):
+        return f"None of the paper's tables is measured on {setting.title} yet."
     judged = {name: found.holds for name, found in answers.items() if found.holds is not None}
     if not judged:
-        return f"None of the paper's tables is measured on {setting.title} yet."
+        return f"On {setting.title}, too little is measured to judge any of the paper's claims."
     held = [TABLE_TITLES[name] for name, holds in judged.items() if holds]
     failed = [TABLE_TITLES[name] for name, holds in judged.items() if not holds]
     if not (held and failed):
@@ -137,10 +139,10 @@ def _curves(table: Table, kind: Kind, title: str, axis: str) -> None:
     """Draw one network's curves; the title says which reading is nearer to the printed ones."""
     cells = [cell for cell in table.cells if cell.kind == kind]
     comparable = any(cell.comparable for cell in cells)
-    fit = fit_words(cells, comparable, kind) or "Only the printed curve is there: nothing is measured yet"
+    fit = fit_words(cells, comparable, kind) or "only the printed curve is there, nothing is measured yet"
     figure = accuracy_curves(
-        lines(cells, kind), axis=axis, mode=session.mode(), title=f"{title}: {fit}" if title else fit,
-        subtitle="accuracy on test images; bands: the range of all draws' 95 % intervals; distance: root mean square",
+        lines(cells, kind), axis=axis, mode=session.mode(), title=f"{title}: {fit}",
+        subtitle="accuracy; bands: 95 % intervals of all draws; distance: root mean square, points",
     )  # fmt: skip
     chart(figure, f"paper_{table.table}_{kind}")
 
