@@ -32,7 +32,7 @@ def test_a_person_reads_a_table(home: Path) -> None:
     result = call(f"reproduce table-1 {ON_TINY}")
     assert result.exit_code == 0, result.stderr
     assert "Only one of the two networks is measured" in result.stdout
-    assert "Printed for CIFAR-10, ResNet-18, width 64: a reference, no more." in result.stdout
+    assert "What is printed is for CIFAR-10, ResNet-18, width 64: a reference, no more." in result.stdout
     assert "Not yet run: There is no model for this: a plain network on tiny" in result.stdout
     assert "(printed 94.1 %)" in result.stdout
     assert (home / "paper" / "table-1-tiny-resnet18-w4.json").exists()
