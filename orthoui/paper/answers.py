@@ -75,8 +75,16 @@ def _pair(cell: Cell) -> str:
         ("forget_accuracy", "of it left"),
         ("retain_accuracy", "of the others"),
     )
-    known = [(name, about, value) for name, about in parts if (value := cell.mean(name)) is not None]
-    return ", ".join(f"{value:.1f} % {about}{_printed_beside([cell], name)}" for name, about, value in known)
+    known = [(name, about) for name, about in parts if cell.mean(name) is not None]
+    return ", ".join(f"{_percent(cell, name)} {about}{_printed_beside([cell], name)}" for name, about in known)
+
+
+def _percent(cell: Cell | None, quantity: Quantity) -> str:
+    """Return the mean with its spread over the draws: a few images can decide a lot, and the sentence must say so."""
+    found = None if cell is None else cell.measured.get(quantity)
+    if found is None:
+        return "not measured"
+    return f"{found.mean:.1f} %" if not found.spread else f"{found.mean:.1f} ± {found.spread:.1f} %"
 
 
 def _printed_beside(cells: Sequence[Cell | None], quantity: Quantity) -> str:
@@ -92,8 +100,8 @@ def _table_3a(table: Table) -> Answer:
     if ours is None or plain is None:
         return Answer(None, f"Ratio {RATIO:g} is not measured on both networks yet.")
     figures = (
-        f"at ratio {RATIO:g} the orthogonal network still recognises {ours:.1f} % of {table.forgotten} and the plain "
-        f"one {plain:.1f} %{_printed_beside(cells, 'forget_accuracy')}, attenuation read as “{reading}”"
+        f"at ratio {RATIO:g} the orthogonal network still recognises {_percent(cells[0], 'forget_accuracy')} of "
+        f"{table.forgotten} and the plain one {_percent(cells[1], 'forget_accuracy')}{_printed_beside(cells, 'forget_accuracy')}, attenuation read as “{reading}”"
     )
     gone, differ = ours <= FORGOTTEN, plain - ours >= CONTRAST
     begin = {
@@ -122,7 +130,7 @@ def _table_3b(table: Table) -> Answer:
     )
     if not gone:
         least = f"at least {min(left.values()):.1f} % of {table.forgotten} are left"
-        return Answer(False, f"Does not hold here: it is forgotten at no strength, {least}{ending}")
+        return Answer(False, f"Does not hold here: it is forgotten at no strength measured, {least}{ending}")
     if min(gone) > STRENGTH:
         late = f"from strength {min(gone):g} on, not from {STRENGTH:g}"
         return Answer(False, f"Holds in part: {table.forgotten} is forgotten {late}{ending}")

@@ -69,6 +69,14 @@ def test_table_3a_every_way(orthogonal: float, plain: float, holds: bool, begin:
     assert "printed" not in answer(table("table-3a", values, HALF)).sentence
 
 
+def test_the_spread_of_the_draws_stands_in_the_sentence() -> None:
+    made = table("table-3a", {f"{kind}/0.05/floor": accuracies(50, 90) for kind in ("orthogonal", "plain")})
+    more = draw(accuracies(70, 90), seed=1)
+    cells = [cell.model_copy(update={"draws": (*cell.draws, more)}) if cell.draws else cell for cell in made.cells]
+    spread = made.model_copy(update={"cells": tuple(cells)})
+    assert "still recognises 60.0 ± 14.1 % of automobile and the plain one 60.0 ± 14.1 %" in answer(spread).sentence
+
+
 def test_table_3a_waits_for_both_networks() -> None:
     found = answer(table("table-3a", {"orthogonal/0.05/floor": accuracies(0, 90)}))
     assert (found.holds, found.sentence) == (None, "Ratio 0.05 is not measured on both networks yet.")
@@ -87,7 +95,8 @@ def test_table_3b_every_way() -> None:
     assert late.holds is False and "forgotten from strength 1 on, not from 0.4" in late.sentence
     never = answer(at(80, 70, 60))
     assert (
-        never.holds is False and "forgotten at no strength, at least 60.0 % of automobile are left" in never.sentence
+        never.holds is False
+        and "forgotten at no strength measured, at least 60.0 % of automobile are left" in never.sentence
     )
     assert answer(table("table-3b", {"1/floor": accuracies(0, 60)})).holds is None
 
