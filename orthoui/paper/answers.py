@@ -99,9 +99,10 @@ def _table_3a(table: Table) -> Answer:
     ours, plain = (_mean(cell, "forget_accuracy") for cell in cells)
     if ours is None or plain is None:
         return Answer(None, f"Ratio {RATIO:g} is not measured on both networks yet.")
+    left = [_percent(cell, "forget_accuracy") for cell in cells]
     figures = (
-        f"at ratio {RATIO:g} the orthogonal network still recognises {_percent(cells[0], 'forget_accuracy')} of "
-        f"{table.forgotten} and the plain one {_percent(cells[1], 'forget_accuracy')}{_printed_beside(cells, 'forget_accuracy')}, attenuation read as “{reading}”"
+        f"at ratio {RATIO:g} the orthogonal network still recognises {left[0]} of {table.forgotten} and the plain one "
+        f"{left[1]}{_printed_beside(cells, 'forget_accuracy')}, attenuation read as “{reading}”"
     )
     gone, differ = ours <= FORGOTTEN, plain - ours >= CONTRAST
     begin = {
