@@ -1,5 +1,6 @@
 """``orthoui reproduce``: one of the paper's tables, measured here, beside the printed numbers."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,18 +55,13 @@ def reproduce(
     emit({**document, **done.model_dump(mode="json")}, as_json, lambda: _answer(done, path))
 
 
-def _shown(bar: Bar) -> Any:
+def _shown(bar: Bar) -> Callable[["Progress"], None]:
+    from orthoui.paper.job import left_words
+
     def show(progress: "Progress") -> None:
-        bar.show(progress.share * bar.total, f"{progress.message} ({_left(progress)})")
+        bar.show(progress.share * bar.total, f"{progress.message} {left_words(progress)}".strip())
 
     return show
-
-
-def _left(progress: "Progress") -> str:
-    seconds = progress.seconds_left
-    if seconds is None:
-        return "time left not known yet"
-    return f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
 
 
 def _answer(done: "Table", path: Path) -> RenderableType:

@@ -101,8 +101,8 @@ def _table_3a(table: Table) -> Answer:
         return Answer(None, f"Ratio {RATIO:g} is not measured on both networks yet.")
     left = [_percent(cell, "forget_accuracy") for cell in cells]
     figures = (
-        f"at ratio {RATIO:g} the orthogonal network still recognises {left[0]} of {table.forgotten} and the plain one "
-        f"{left[1]}{_printed_beside(cells, 'forget_accuracy')}, attenuation read as “{reading}”"
+        f"at ratio {RATIO:g} the orthogonal network still recognises {left[0]} of {table.forgotten} and the plain "
+        f"one {left[1]}{_printed_beside(cells, 'forget_accuracy')}, attenuation read as “{reading}”"
     )
     gone, differ = ours <= FORGOTTEN, plain - ours >= CONTRAST
     begin = {

@@ -2,7 +2,7 @@
 
 from orthoui.jobs.context import Context
 from orthoui.jobs.work import work
-from orthoui.ledger import Result
+from orthoui.ledger import Progress, Result
 from orthoui.ledger.values import Identity
 from orthoui.models.zoo import zoo
 from orthoui.paper.answers import answer
@@ -47,6 +47,14 @@ def measured_words(cell: Cell) -> str:
     """Return one line about a cell that was just measured."""
     place = ", ".join(part for part in (cell.row, cell.column, cell.reading) if part)
     return f"{place}: {value_words(cell)} ({len(cell.draws)} of {cell.wanted})"
+
+
+def left_words(progress: Progress) -> str:
+    """Return the time left of a run in words; empty as long as nobody knows it."""
+    seconds = progress.seconds_left
+    if seconds is None:
+        return ""
+    return f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
 
 
 @work(KIND, ReproduceRequest, pausable=True)

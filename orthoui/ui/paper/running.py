@@ -5,12 +5,12 @@ import streamlit as st
 from orthoui.jobs.engine import engine
 from orthoui.ledger import ACTIVE, Run, RunFilter, ledger
 from orthoui.models.zoo import zoo
-from orthoui.paper.job import KIND, identity
+from orthoui.paper.job import KIND, identity, left_words
 from orthoui.paper.reproduce import open_measurements, table_path
 from orthoui.paper.schema import Table
 from orthoui.paper.setting import TABLE_TITLES, ReproduceRequest
 from orthoui.ui import session
-from orthoui.ui.frame import explained
+from orthoui.ui.frame import explained, literal
 
 SECONDS = 2
 
@@ -66,11 +66,9 @@ def _watched(known: tuple[str, ...]) -> None:
 
 def _shown(run: Run) -> None:
     progress = run.progress
-    share = progress.share if progress else 0.0
-    words = progress.message if progress else "waiting for a worker"
-    left = progress.seconds_left if progress else None
+    words = [run.title, *([progress.message, left_words(progress)] if progress else ["waiting for a worker"])]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(share, text=f"{run.title}: {words}{'' if left is None else f', about {left / 60:.0f} min left'}")
+        st.progress(progress.share if progress else 0.0, text=literal(", ".join(word for word in words if word)))
         st.button("Stop", key=f"stop_{run.id}", on_click=_stop, args=(run.id,), type="tertiary")
 
 
