@@ -42,7 +42,7 @@ def reproduce(
     from orthoui.jobs.execute import run_here
     from orthoui.paper.answers import answer
     from orthoui.paper.job import KIND, identity
-    from orthoui.paper.reproduce import table_path
+    from orthoui.paper.outline import table_path
     from orthoui.paper.store import read_table
 
     with progress_bar(as_json, "Looking for models", 1) as bar:

@@ -7,7 +7,8 @@ from orthoui.ledger.values import Identity
 from orthoui.models.zoo import zoo
 from orthoui.paper.answers import answer
 from orthoui.paper.curves import value_words
-from orthoui.paper.reproduce import reproduce, table_path
+from orthoui.paper.outline import table_path
+from orthoui.paper.reproduce import reproduce
 from orthoui.paper.schema import Cell, Table
 from orthoui.paper.setting import ReproduceRequest, Setting
 

@@ -12,6 +12,7 @@ PAGES = {
     "pages/explore/channels.py": "session.model",
     "pages/explore/heatmaps.py": "session.model",
     "pages/lab/runs.py": "runs.all_runs",
+    "pages/lab/paper.py": "paper.panel.shelf",
 }
 
 

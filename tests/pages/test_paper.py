@@ -142,6 +142,18 @@ def test_measuring_is_a_job_that_is_started_once(monkeypatch: pytest.MonkeyPatch
     assert [found.state for found in queued_runs()] == ["cancelled"]
 
 
+def test_a_job_that_failed_says_why() -> None:
+    app = opened(PAGE)
+    new = NewRun(kind=KIND, title="Measure Table 1", request={"table": "table-1"})
+    found = ledger().queue.add(new, server=None, module=None)
+    attempt = ledger().queue.start(found.id, found.ticket, worker="me", folder="")
+    assert attempt is not None
+    attempt.fail("The images are gone.")
+    app.session_state["paper_runs"] = [found.id]
+    run(app)
+    assert [warning.value for warning in app.warning] == ["Measure Table 1: The images are gone."]
+
+
 def queued_runs() -> list[Run]:
     return [found for found in ledger().find() if found.kind == KIND]
 

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from orthoui.errors import CancelledError, RequestError
+from orthoui.data import DATASETS, catalog
+from orthoui.errors import CancelledError, DatasetError, RequestError
 from orthoui.evaluation.pipeline import forget
 from orthoui.models.zoo import Zoo, zoo
 from orthoui.paper import measures
 from orthoui.paper.measures import MEASURES, Answer, Task
-from orthoui.paper.reproduce import Silent, open_measurements, outline, reproduce, table_path
+from orthoui.paper.outline import open_measurements, outline, table_path
+from orthoui.paper.reproduce import Silent, reproduce
 from orthoui.paper.schema import Cell, Value
 from orthoui.paper.setting import TABLES, ReproduceRequest
 from orthoui.paper.store import read_table
@@ -131,6 +133,18 @@ def test_a_missing_model_is_named_with_its_command(models: Zoo, tiny_data: Path)
         "--dataset tiny --architecture resnet18 --width 4”."
     )
     assert open_measurements(table, asked("table-3a"), models) == 0
+
+
+def test_missing_images_are_named(models: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(DATASETS._entries, "tiny")
+    catalog._load.cache_clear()
+    table = outline(asked("table-1"), models)
+    assert "There is no data set “tiny”" in table.cells[0].advice
+    assert open_measurements(table, asked("table-1"), models) == 0
+    with pytest.raises(
+        DatasetError, match="was trained on the data set “tiny”, whose images are not on this machine"
+    ):
+        reproduce(asked("table-1"), models)
 
 
 def test_nothing_to_measure_is_refused_with_what_to_train(tiny_data: Path) -> None:

@@ -8,12 +8,12 @@ from orthoui.figures import accuracy_curves
 from orthoui.models.zoo import zoo
 from orthoui.paper.answers import Answer, answer
 from orthoui.paper.curves import fit_words, lines
-from orthoui.paper.reproduce import outline
+from orthoui.paper.outline import outline
 from orthoui.paper.schema import Cell, Kind, Table
 from orthoui.paper.setting import EMBEDDED, TABLE_TITLES, TABLES, ReproduceRequest, Setting, TableName, paper_settings
 from orthoui.paper.store import Shelf, shelf
 from orthoui.ui import session
-from orthoui.ui.frame import chart, literal, panel
+from orthoui.ui.frame import chart, explained, literal, panel
 from orthoui.ui.paper.pictures import first_layer, heatmaps
 from orthoui.ui.paper.running import measure_button, running
 from orthoui.ui.paper.tables import table_html
@@ -49,7 +49,8 @@ def paper_panel() -> None:
     )  # fmt: skip
     for problem in known.problems:
         st.warning(literal(problem), icon=":material/info:")
-    running()
+    with explained():
+        running()
     for name, table in tables.items():
         _section(name, table, answers[name], setting, known)
 

@@ -6,13 +6,14 @@ from orthoui.jobs.engine import engine
 from orthoui.ledger import ACTIVE, Run, RunFilter, ledger
 from orthoui.models.zoo import zoo
 from orthoui.paper.job import KIND, identity, left_words
-from orthoui.paper.reproduce import open_measurements, table_path
+from orthoui.paper.outline import open_measurements, table_path
 from orthoui.paper.schema import Table
 from orthoui.paper.setting import TABLE_TITLES, ReproduceRequest
 from orthoui.ui import session
 from orthoui.ui.frame import explained, literal
 
 SECONDS = 2
+STARTED = "paper_runs"
 
 
 def measure_button(table: Table, request: ReproduceRequest) -> None:
@@ -35,7 +36,8 @@ def _start(request: ReproduceRequest) -> None:
         if any(run.request.get("table") == request.table and _same(run, request) for run in active()):
             session.report(f"{TABLE_TITLES[request.table]} is being measured already.")
             return
-        engine().submit(KIND, request, request.title, identity=identity(request.setting))
+        run = engine().submit(KIND, request, request.title, identity=identity(request.setting))
+        st.session_state[STARTED] = [*st.session_state.get(STARTED, []), run]
 
 
 def _same(run: Run, request: ReproduceRequest) -> bool:
@@ -48,8 +50,14 @@ def active() -> list[Run]:
 
 
 def running() -> None:
-    """Show the tables that are being measured; the page shows their numbers as soon as one is through."""
+    """Show the tables that are being measured, and why one that this session started has failed.
+
+    The page shows their numbers as soon as one is through.
+    """
     found = active()
+    for run in map(ledger().get, st.session_state.get(STARTED, [])[-1:]):
+        if run.state == "failed":
+            st.warning(literal(f"{run.title}: {run.error}"), icon=":material/error:")
     if found:
         _watched(tuple(run.id for run in found))
 
