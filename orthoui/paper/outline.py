@@ -82,6 +82,7 @@ def to_measure(plan: CellPlan, cell: Cell, request: ReproduceRequest, models: Se
 def make_cell(
     plan: CellPlan, request: ReproduceRequest, draws: tuple[Draw, ...], models: Sequence[ModelEntry]
 ) -> Cell:
+    """Return a cell with the draws there are; one that lacks some says what to do."""
     tuned = plan.measure == "fine-tuned"
     trainings = 1 if plan.once else max(1, len(models[: request.trainings]))
     cell = Cell(

@@ -92,8 +92,9 @@ def _headline(setting: Setting, tables: dict[TableName, Table], answers: dict[Ta
     judged = {name: found.holds for name, found in answers.items() if found.holds is not None}
     if not judged:
         return f"On {setting.title}, too little is measured to judge any of the paper's claims."
-    held = [TABLE_TITLES[name] for name, holds in judged.items() if holds]
-    failed = [TABLE_TITLES[name] for name, holds in judged.items() if not holds]
+    words = {**TABLE_TITLES, "appendix": "the appendix"}
+    held = [words[name] for name, holds in judged.items() if holds]
+    failed = [words[name] for name, holds in judged.items() if not holds]
     if not (held and failed):
         return f"On {setting.title}, what {joined(held or failed)} claims {'holds' if held else 'does not hold'}."
     return f"On {setting.title}, what {joined(held)} claims holds; what {joined(failed)} claims does not."
