@@ -21,6 +21,7 @@ ROWS = (
     ("figures",),
     ("ledger",),
     ("jobs",),
+    ("paper",),
     ("report", "bench"),
     ("ui",),
     ("cli", "__main__"),

@@ -21,10 +21,13 @@ from orthoui.cli.methods import methods
 from orthoui.cli.models import models
 from orthoui.cli.recommend import recommend
 from orthoui.cli.record import record
+from orthoui.cli.reproduce import reproduce
 from orthoui.cli.run import run
 from orthoui.cli.train import train
 
-COMMANDS: tuple[Callable[..., None], ...] = (run, forget, compare, methods, train, recommend, record, bench)
+COMMANDS: tuple[Callable[..., None], ...] = (
+    run, forget, compare, methods, train, reproduce, recommend, record, bench,
+)  # fmt: skip
 GROUPS: tuple[tuple[Callable[..., None], dict[str, Callable[..., None]]], ...] = (
     (models, {"import": import_file}),
     (datasets, {"get": get}),

@@ -5,6 +5,7 @@ Every figure carries its alternative text in ``layout.meta["alt"]`` and is shown
 
 from orthoui.figures.accuracy import per_class_accuracy
 from orthoui.figures.channel import filter_png, response_bars, single_map_png
+from orthoui.figures.curves import CurveLine, accuracy_curves
 from orthoui.figures.difference import difference_bars
 from orthoui.figures.flow import destinations, probability_bars
 from orthoui.figures.grids import channel_grid, image_row
@@ -18,8 +19,9 @@ from orthoui.figures.words import probability_line
 
 __all__ = [
     "CONFIG", "PALETTES",
-    "AccuracySeries", "Destination", "DifferenceBins", "EpochLine", "LayerDifferences", "Mode", "Palette",
-    "channel_grid", "data_uri", "destinations", "difference_bars", "difference_histogram", "epoch_lines",
+    "AccuracySeries", "CurveLine", "Destination", "DifferenceBins", "EpochLine", "LayerDifferences", "Mode", "Palette",
+    "accuracy_curves", "channel_grid", "data_uri", "destinations", "difference_bars", "difference_histogram",
+    "epoch_lines",
     "filter_png", "image_row", "layer_histograms", "overlay_heatmap", "palette", "per_class_accuracy",
     "probability_bars", "probability_line", "response_bars", "single_map_png", "style", "to_png",
 ]  # fmt: skip

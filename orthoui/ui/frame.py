@@ -35,6 +35,7 @@ PAGES = {
         ("train", "Train", "pages/lab/train.py", "Train a network, plain or orthogonal, and watch it learn."),
         ("runs", "Runs", "pages/lab/runs.py", "Forgettings side by side, and every run that was ever made."),
         ("jobs", "Jobs", "pages/lab/jobs.py", "Long work: what runs, what waits, what came of it."),
+        ("paper", "Paper", "pages/lab/paper.py", "What the paper prints, and what is measured here."),
     ),
 }
 ICONS = {
@@ -44,6 +45,7 @@ ICONS = {
     "train": ":material/model_training:",
     "runs": ":material/list_alt:",
     "jobs": ":material/work_history:",
+    "paper": ":material/menu_book:",
 }
 
 

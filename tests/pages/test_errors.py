@@ -14,6 +14,7 @@ PAGES = {
     "pages/lab/runs.py": "runs.all_runs",
     "pages/lab/train.py": "train.panel.estimate",
     "pages/lab/jobs.py": "jobs.panel.ended_jobs",
+    "pages/lab/paper.py": "paper.panel.shelf",
 }
 
 

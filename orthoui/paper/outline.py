@@ -1,0 +1,110 @@
+"""A table before anything is measured: its cells, what is known of them, and what the others need."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orthoui.data import dataset_names
+from orthoui.data.catalog import missing
+from orthoui.models.zoo import ModelEntry, Zoo
+from orthoui.paper import pictures  # noqa: F401  registers what the figures measure
+from orthoui.paper.finding import class_names, find_models, missing_words
+from orthoui.paper.measures import MEASURES
+from orthoui.paper.plans import CellPlan, plan_cells
+from orthoui.paper.printed import printed
+from orthoui.paper.schema import Cell, Draw, Kind, Table
+from orthoui.paper.setting import ReproduceRequest, command
+from orthoui.settings import settings
+
+UNITS = 100
+"""Steps of progress for one evaluation of the test split."""
+
+
+@dataclass(frozen=True)
+class Todo:
+    """One measurement that is still missing."""
+
+    plan: CellPlan
+    model: ModelEntry
+    seed: int
+
+    @property
+    def units(self) -> int:
+        """Its time, about, in steps of progress."""
+        return max(1, round(UNITS * MEASURES[self.plan.measure].cost))
+
+
+def table_path(request: ReproduceRequest) -> Path:
+    """Return the file of a table."""
+    return (request.out or settings().home / "paper") / request.setting.file_name(request.table)
+
+
+def outline(request: ReproduceRequest, zoo: Zoo, known: Table | None = None) -> Table:
+    """Return the table with what is known of it; nothing is measured and no network is loaded.
+
+    What is ``known`` is taken as it is; cells that were not run say what is missing and how to get it.
+    """
+    setting = request.setting
+    classes = class_names(zoo, setting.dataset) or (known.classes if known else ())
+    kinds: tuple[Kind, ...] = ("orthogonal", "plain", "retrained")
+    models = {kind: find_models(zoo, setting, kind, request.trainings) for kind in kinds}
+    cells = []
+    for plan in plan_cells(request.table, setting, classes):
+        old = known.cell(plan.id) if known else None
+        cells.append(make_cell(plan, request, old.draws if old else (), models[plan.kind]))
+    return Table(
+        table=request.table, paper=f"arXiv {printed().source.arxiv}", setting=setting, classes=classes,
+        cells=tuple(cells), command=request.command, updated=known.updated if known else None,
+    )  # fmt: skip
+
+
+def open_measurements(table: Table, request: ReproduceRequest, zoo: Zoo) -> int:
+    """Return how many measurements of a table are missing that could be made on this machine; loads no network."""
+    if request.dataset not in dataset_names():
+        return 0
+    plans = plan_cells(request.table, request.setting, table.classes)
+    pairs = [(plan, cell) for plan in plans if (cell := table.cell(plan.id)) is not None]
+    return sum(
+        len(to_measure(plan, cell, request, find_models(zoo, request.setting, plan.kind))) for plan, cell in pairs
+    )
+
+
+def to_measure(plan: CellPlan, cell: Cell, request: ReproduceRequest, models: Sequence[ModelEntry]) -> list[Todo]:
+    """Return the measurements that a cell still lacks; none where its method or model is not there."""
+    if plan.measure not in MEASURES or (plan.measure == "fine-tuned" and not request.fine_tune):
+        return []
+    seeds = range(1 if plan.once or not plan.drawn else request.seeds)
+    have = {(draw.model, draw.seed or 0) for draw in cell.draws}
+    chosen = models[:1] if plan.once else models[: request.trainings]
+    return [Todo(plan, model, seed) for model in chosen for seed in seeds if (model.name, seed) not in have]
+
+
+def make_cell(
+    plan: CellPlan, request: ReproduceRequest, draws: tuple[Draw, ...], models: Sequence[ModelEntry]
+) -> Cell:
+    """Return a cell with the draws there are; one that lacks some says what to do."""
+    tuned = plan.measure == "fine-tuned"
+    trainings = 1 if plan.once else max(1, len(models[: request.trainings]))
+    cell = Cell(
+        id=plan.id, row=plan.row, column=plan.column, kind=plan.kind, measure=plan.measure, at=plan.at,
+        reading=plan.reading, quantities=plan.quantities, printed=dict(plan.printed), printed_for=plan.printed_for,
+        comparable=bool(plan.printed) and request.setting.is_the_papers, note=plan.note, draws=draws,
+        wanted=trainings * (request.seeds if plan.drawn and not plan.once else 1),
+        command=command(
+            request.table, request.setting, seeds=request.seeds, fine_tune=tuned
+        ),
+    )  # fmt: skip
+    return cell if cell.complete else cell.model_copy(update={"advice": _advice(plan, cell, request, models)})
+
+
+def _advice(plan: CellPlan, cell: Cell, request: ReproduceRequest, models: Sequence[ModelEntry]) -> str:
+    """Say what a cell needs that was not run, or not completely."""
+    if plan.measure not in MEASURES:
+        return f"The method {plan.measure} is not part of this version yet, so this cell cannot be measured here."
+    if not models:
+        return missing_words(request.setting, plan.kind)
+    if request.dataset not in dataset_names():
+        return str(missing(request.dataset))
+    if cell.draws:
+        return f"{len(cell.draws)} of {cell.wanted} measurements are done. Go on with “{cell.command}”."
+    return f"Run “{cell.command}”."

@@ -1,0 +1,178 @@
+"""Measure a table cell by cell. The file is written after every measurement, so that nothing is done twice."""
+
+import subprocess
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+
+from orthoui import __version__
+from orthoui.errors import RequestError, UnknownNameError
+from orthoui.models.architectures import ARCHITECTURES
+from orthoui.models.device import fast_dtype
+from orthoui.models.timm_networks import is_timm
+from orthoui.models.trained import TrainedModel
+from orthoui.models.zoo import ModelEntry, Zoo
+from orthoui.paper.finding import class_names, find_models, missing_words
+from orthoui.paper.measures import MEASURES, Task
+from orthoui.paper.outline import Todo, make_cell, outline, table_path, to_measure
+from orthoui.paper.plans import CellPlan, plan_cells
+from orthoui.paper.schema import Cell, Draw, Kind, Table
+from orthoui.paper.setting import ReproduceRequest
+from orthoui.paper.store import read_table, write_table
+from orthoui.settings import app_folder, settings
+
+
+class Watcher(Protocol):
+    """Whoever looks on: every method may raise to stop the work."""
+
+    def look(self) -> None:
+        """Called at least once a second while a cell is measured."""
+
+    def cancelled(self) -> bool:
+        """Whether to stop, for what cannot be interrupted by an exception."""
+
+    def measured(self, cell: Cell) -> None:
+        """Called when a measurement is in the file."""
+
+    def progress(self, done: int, total: int, doing: str) -> None:
+        """Called before every measurement."""
+
+
+class Silent:
+    """Watches without a word."""
+
+    def look(self) -> None:
+        """Do nothing."""
+
+    def cancelled(self) -> bool:
+        """Return False."""
+        return False
+
+    def measured(self, cell: Cell) -> None:
+        """Do nothing."""
+
+    def progress(self, done: int, total: int, doing: str) -> None:
+        """Do nothing."""
+
+
+def reproduce(request: ReproduceRequest, zoo: Zoo, watcher: Watcher | None = None) -> Table:
+    """Measure what is missing of a table, write it after every measurement, and return it.
+
+    Raises ``RequestError`` when nothing of it can be measured on this machine, or while another process does.
+    """
+    watcher = watcher or Silent()
+    _check(request)
+    path = table_path(request)
+    lock_file = settings().cache_folder / "paper" / f"{path.stem}.lock"
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock_file).acquire(timeout=0):
+            return _fill(request, path, zoo, watcher)
+    except Timeout:
+        raise RequestError(f"{path.name} is being measured already. Wait until that is done.") from None
+
+
+def _check(request: ReproduceRequest) -> None:
+    if not is_timm(request.architecture) and request.architecture not in ARCHITECTURES:
+        raise UnknownNameError("architecture", request.architecture, ARCHITECTURES)
+
+
+def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> Table:
+    known = read_table(path)
+    plans = {plan.id: plan for plan in plan_cells(request.table, request.setting, class_names(zoo, request.dataset))}
+    models = {plan.kind: find_models(zoo, request.setting, plan.kind) for plan in plans.values()}
+    if not any(models.values()):
+        kind: Kind = "orthogonal" if "orthogonal" in models or not models else next(iter(models))
+        raise RequestError(missing_words(request.setting, kind))
+    table = outline(request, zoo, known)
+    table = _with_cells(table, [_valid(cell, plans[cell.id], models[cell.kind], zoo) for cell in table.cells])
+    todo = [item for cell in table.cells for item in to_measure(plans[cell.id], cell, request, models[cell.kind])]
+    total, done = sum(item.units for item in todo), 0
+    for item in todo:
+        watcher.progress(done, total, f"{item.plan.row}, {item.plan.column}".rstrip(", "))
+        cell = _measured(item, table, request, zoo, watcher)
+        table = _with_cells(table, [cell if old.id == cell.id else old for old in table.cells])
+        write_table(path, table)
+        done += item.units
+        watcher.progress(done, total, f"{item.plan.row}, {item.plan.column}".rstrip(", "))
+        watcher.measured(cell)
+    if not todo:
+        write_table(path, table)
+    return table
+
+
+def _valid(cell: Cell, plan: CellPlan, models: Sequence[ModelEntry], zoo: Zoo) -> Cell:
+    """Keep the draws whose weights, images and request are those of today; all of them where there is no model."""
+    if not models:
+        return cell
+    names = {entry.name for entry in models}
+    kept = [draw for draw in cell.draws if draw.model in names and _same(draw, plan, zoo.get(draw.model))]
+    return cell.model_copy(update={"draws": tuple(kept)})
+
+
+def _same(draw: Draw, plan: CellPlan, model: TrainedModel) -> bool:
+    return (
+        draw.model_digest == model.digest
+        and draw.request == plan.request(draw.seed or 0)
+        and draw.images_digest == _images_digest(model)
+    )
+
+
+def _images_digest(model: TrainedModel) -> str:
+    data = model.data()
+    return f"{data['train'].digest}-{data['test'].digest}"
+
+
+def _measured(item: Todo, table: Table, request: ReproduceRequest, zoo: Zoo, watcher: Watcher) -> Cell:
+    model = zoo.get(item.model.name)
+    asked = item.plan.request(item.seed)
+    task = Task(
+        model, model.data(), request.forget_class, asked, item.seed, look=watcher.look, cancelled=watcher.cancelled
+    )
+    started = time.perf_counter()
+    answer = MEASURES[item.plan.measure].function(task)
+    draw = Draw(
+        model=model.name,
+        model_digest=model.digest,
+        training_seed=model.card.seed,
+        images_digest=_images_digest(model),
+        seed=item.seed if item.plan.drawn else None,
+        request=asked,
+        fine_tuning=answer.fine_tuning,
+        values=dict(answer.values),
+        pruned=dict(answer.pruned),
+        pictures=dict(answer.pictures),
+        device=str(model.device),
+        precision=str(fast_dtype(model.device)).removeprefix("torch."),
+        seconds=round(time.perf_counter() - started, 3),
+        date=datetime.now(UTC).replace(microsecond=0),
+        version=code_version(),
+    )
+    old = table.cell(item.plan.id)
+    draws = sorted((*(old.draws if old else ()), draw), key=lambda one: (one.training_seed, one.seed or 0))
+    return make_cell(item.plan, request, tuple(draws), find_models(zoo, request.setting, item.plan.kind))
+
+
+def _with_cells(table: Table, cells: Sequence[Cell]) -> Table:
+    dates = [draw.date for cell in cells for draw in cell.draws]
+    return table.model_copy(update={"cells": tuple(cells), "updated": max(dates, default=None)})
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Return the version of the code, with the commit where it runs from a checkout."""
+    if not (app_folder() / ".git").exists():
+        return __version__
+    try:
+        found = subprocess.run(
+            ["git", "-c", "safe.directory=*", "rev-parse", "--short", "HEAD"],
+            cwd=app_folder(), capture_output=True, text=True, check=True, timeout=5,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__}+{found.stdout.strip()}"

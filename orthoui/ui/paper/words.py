@@ -1,0 +1,89 @@
+"""The words in and behind a cell: its difference to what is printed, and how it was obtained."""
+
+from collections.abc import Sequence
+from typing import Literal
+from urllib.parse import urlencode
+
+from orthoui.paper.curves import band, number
+from orthoui.paper.printed import Quantity
+from orthoui.paper.schema import Cell, Draw
+from orthoui.ui.view import View, to_query
+from orthoui.wording import joined
+
+Verdict = Literal["as printed", "better", "worse"]
+MORE_IS_BETTER: tuple[Quantity, ...] = ("retain_accuracy",)
+UNITS: dict[Quantity, str] = {"seconds": "s"}
+
+
+def verdict(cell: Cell, quantity: Quantity) -> Verdict | None:
+    """Say whether a cell is as printed: the printed number lies in the measured band; None where they do not compare.
+
+    For the forgotten class, the attack and the time less is better, for the other classes more.
+    """
+    difference, ends = cell.difference.get(quantity), band(cell, quantity)
+    if difference is None or ends is None:
+        return None
+    if ends[0] <= cell.printed[quantity] <= ends[1]:
+        return "as printed"
+    return "better" if (difference > 0) == (quantity in MORE_IS_BETTER) else "worse"
+
+
+def difference_words(cell: Cell, quantity: Quantity) -> str:
+    """Return the difference in words, e.g. “3.1 points worse”."""
+    found = verdict(cell, quantity)
+    if found is None or found == "as printed":
+        return found or ""
+    size = abs(cell.difference[quantity])
+    if quantity == "seconds":
+        return f"{number('seconds', size)} {'faster' if found == 'better' else 'slower'}"
+    return f"{size:.1f} points {found}"
+
+
+def how(cell: Cell, quantity: Quantity) -> list[str]:
+    """Say in short sentences how a measured number was obtained."""
+    first, newest = cell.draws[0], max(cell.draws, key=lambda draw: draw.date)
+    value = first.values.get(quantity)
+    counted = f", n = {value.n:,}" if value and value.n else ""
+    sentences = [_averaged(cell), f"{_networks(cell.draws)}."]
+    sentences.append(f"{cell.split.capitalize()} images{counted}; intervals are 95 %.")
+    sentences.append(
+        f"{first.device}, {first.precision}, {sum(draw.seconds for draw in cell.draws):.0f} s in all, "
+        f"{newest.date:%d %b %Y}, version {newest.version}."
+    )
+    return sentences + ([cell.note] if cell.note else [])
+
+
+def draw_words(draw: Draw, quantity: Quantity) -> str:
+    """Return one draw's number with its interval."""
+    value = draw.values.get(quantity)
+    name = "all images" if draw.seed is None else f"draw {draw.seed}"
+    if draw.training_seed:
+        name += f", training {draw.training_seed}"
+    if value is None:
+        return f"{name}: not measured"
+    ends = "" if value.low is None or value.high is None else f" ({value.low:.1f}–{value.high:.1f})"
+    return f"{name}: {number(quantity, value.value)}{ends if quantity != 'seconds' else ''}"
+
+
+def forget_link(draw: Draw) -> str | None:
+    """Return the address, seen from this page, that opens exactly this request in Forget; None without a request."""
+    if draw.request is None:
+        return None
+    return "./?" + urlencode(to_query(View(model=draw.model, request=draw.request)))
+
+
+def _averaged(cell: Cell) -> str:
+    seeds = sorted({draw.seed for draw in cell.draws if draw.seed is not None})
+    trainings = len({draw.model for draw in cell.draws})
+    if len(cell.draws) == 1:
+        return "One measurement." if not seeds else f"One draw of the five images, seed {seeds[0]}."
+    parts = (
+        [f"{len(seeds)} draws of the five images (seeds {joined([str(seed) for seed in seeds])})"] if seeds else []
+    )
+    parts += [f"{trainings} trainings"] if trainings > 1 else []
+    return f"Mean of {' × '.join(parts)}; ± is their standard deviation."
+
+
+def _networks(draws: Sequence[Draw]) -> str:
+    seen = {draw.model: draw.model_digest for draw in draws}
+    return joined([f"{name} ({digest})" for name, digest in seen.items()])

@@ -1,0 +1,5 @@
+"""Paper: what the paper prints, what is measured here, and the difference."""
+
+from orthoui.ui.paper import paper_panel
+
+paper_panel()

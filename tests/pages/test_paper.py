@@ -1,0 +1,170 @@
+"""The Paper page without a browser: what is measured, what is not, how each number was had, and where it leads."""
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from orthoui.jobs.engine import Engine
+from orthoui.ledger import NewRun, Run, ledger
+from orthoui.models.zoo import zoo
+from orthoui.paper import store
+from orthoui.paper.job import KIND
+from orthoui.paper.schema import Table
+from orthoui.paper.setting import EMBEDDED, Setting
+from orthoui.paper.store import write_table
+from orthoui.ui.view import from_query
+from tests.pages.opening import heading, opened, run, text
+from tests.paper.made import accuracies, table
+
+PAGE = "pages/lab/paper.py"
+
+
+@pytest.fixture(autouse=True)
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder in place of the shipped tables."""
+    folder = tmp_path / "shipped"
+    monkeypatch.setattr(store, "folders", lambda: (folder, tmp_path / "home" / "paper"))
+    yield folder
+
+
+def put(folder: Path, made: Table) -> None:
+    write_table(folder / made.setting.file_name(made.table), made)
+
+
+def bodies(app: AppTest) -> str:
+    return "\n".join(element.proto.body for element in app.get("html"))
+
+
+def cells(app: AppTest) -> str:
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", bodies(app))))
+
+
+def test_nothing_measured_is_said_with_the_commands() -> None:
+    app = opened(PAGE)
+    assert heading(app) == "None of the paper's tables is measured on CIFAR-10, ResNet-18, width 64 yet."
+    assert text(app).count("Not measured here yet.") == 7
+    words = cells(app)
+    assert "not yet run" in words and "printed 78.7 %" in words
+    assert "Train one with “orthoui train --recipe cifar10-resnet18 --orthogonality 0.01”" in words
+    assert "The method SSD is not part of this version yet" in words
+    assert not [button for button in app.button if (button.key or "").startswith("measure_")]
+
+
+def test_printed_measured_and_difference_stand_side_by_side(shipped: Path) -> None:
+    values = {"orthogonal/0.05/floor": accuracies(0.4, 85), "plain/0.05/floor": accuracies(44, 89)}
+    put(shipped, table("table-3a", values))
+    app = opened(PAGE)
+    assert heading(app) == "On CIFAR-10, ResNet-18, width 64, what Table 3(a) claims holds."
+    assert "The main claim holds here: at ratio 0.05 the orthogonal network still recognises 0.4 % of" in text(app)
+    words = cells(app)
+    assert "0.4 %" in words and "printed 0.0 % as printed" in words
+    assert "85.0 %" in words and "printed 90.3 % 5.3 points worse" in words
+    assert "One draw of the five images, seed 0." in words
+    assert "n = 1,000; intervals are 95 %. cpu, float32, 2 s in all, 01 Jan 2026, version 0." in words
+    assert '<i class="worse">5.3 points worse</i>' in bodies(app)
+
+
+def test_a_cell_opens_exactly_its_request_in_forget(shipped: Path) -> None:
+    values = {"orthogonal/0.05/floor": accuracies(0.4, 85)}
+    made = table("table-3a", values, EMBEDDED)
+    name = "fashion-mnist-resnet18-w16-orthogonal"
+    draws = [draw.model_copy(update={"model": name}) for draw in made.measured[0].draws]
+    new = [cell.model_copy(update={"draws": tuple(draws)}) if cell.draws else cell for cell in made.cells]
+    put(shipped, made.model_copy(update={"cells": tuple(new)}))
+    app = opened(PAGE)
+    assert heading(app) == (
+        "On Fashion-MNIST, ResNet-18, width 16, too little is measured to judge any of the paper's claims."
+    )
+    (link, *_) = re.findall(r'href="\./\?([^"]+)"', bodies(app))
+    view, problems = from_query(dict(parse_qsl(html.unescape(link))), zoo())
+    assert (view.request, view.model, problems) == (draws[0].request, name, [])
+
+
+def test_another_setting_is_chosen_and_its_reference_named() -> None:
+    app = opened(PAGE)
+    (choice,) = app.selectbox
+    choice.set_value(next(place for place, option in enumerate(choice.options) if option.startswith("Fashion")))
+    run(app)
+    assert heading(app) == "None of the paper's tables is measured on Fashion-MNIST, ResNet-18, width 16 yet."
+    assert "Printed for CIFAR-10, ResNet-18, width 64: a reference here, no more." in text(app)
+    assert {button.key for button in app.button} >= {"measure_table-3a", "measure_appendix", "measure_figure-1"}
+
+
+def test_a_damaged_table_is_named_and_the_others_stay(shipped: Path) -> None:
+    put(shipped, table("table-1", {"plain": accuracies(97, 93), "orthogonal": accuracies(96, 93)}))
+    (shipped / "table-2-x.json").write_text("{")
+    app = opened(PAGE)
+    assert any("table-2-x.json is damaged" in warning.value.replace("\\", "") for warning in app.warning)
+    assert "what Table 1 claims holds" in heading(app)
+
+
+def test_words_from_a_file_cannot_become_markup(shipped: Path) -> None:
+    made = table("table-3b", {"0.4/floor": accuracies(0, 90)})
+    evil = "<script>alert(1)</script>"
+    new = [cell.model_copy(update={"row": evil, "note": evil, "advice": evil}) for cell in made.cells]
+    put(shipped, made.model_copy(update={"cells": tuple(new)}))
+    assert "<script" not in bodies(opened(PAGE))
+
+
+def test_measuring_is_a_job_that_is_started_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine itself is tested elsewhere: here a run is queued and nobody takes it."""
+
+    class Queue:
+        def submit(self, kind: str, request: object, title: str, **_: object) -> str:
+            fields = request.model_dump(mode="json")  # type: ignore[attr-defined]
+            return ledger().queue.add(NewRun(kind=kind, title=title, request=fields), server="me", module=None).id
+
+        cancel = Engine.cancel
+        _looked = staticmethod(lambda found: found)
+        _ledger = property(lambda self: ledger())
+
+    monkeypatch.setattr("orthoui.ui.paper.running.engine", Queue)
+    app = opened(PAGE)
+    app.session_state["paper_setting"] = [option.startswith("Fashion") for option in app.selectbox[0].options].index(
+        True
+    )
+    run(app)
+    app.button(key="measure_table-1").click()
+    run(app)
+    (queued,) = queued_runs()
+    assert queued.title == "Measure Table 1 of the paper on Fashion-MNIST, ResNet-18, width 16"
+    app.button(key="measure_table-1").click()
+    run(app)
+    assert len(queued_runs()) == 1
+    assert "Table 1 is being measured already." in [warning.value for warning in app.warning]
+    app.button(key=f"stop_{queued.id}").click()
+    run(app)
+    assert [found.state for found in queued_runs()] == ["cancelled"]
+
+
+def test_a_job_that_failed_says_why() -> None:
+    app = opened(PAGE)
+    new = NewRun(kind=KIND, title="Measure Table 1", request={"table": "table-1"})
+    found = ledger().queue.add(new, server=None, module=None)
+    attempt = ledger().queue.start(found.id, found.ticket, worker="me", folder="")
+    assert attempt is not None
+    attempt.fail("The images are gone.")
+    app.session_state["paper_runs"] = [found.id]
+    run(app)
+    assert [warning.value for warning in app.warning] == ["Measure Table 1: The images are gone."]
+
+
+def queued_runs() -> list[Run]:
+    return [found for found in ledger().find() if found.kind == KIND]
+
+
+def test_the_shipped_tables_are_read_and_answered() -> None:
+    from orthoui.paper.answers import answer
+    from orthoui.settings import app_folder
+
+    found = store.shelf([app_folder() / "docs" / "paper"])
+    assert found.problems == ()
+    for name, made in found.tables.items():
+        assert answer(made).sentence, name
+        for cell in made.measured:
+            assert isinstance(made.setting, Setting) and cell.complete, (name, cell.id)
