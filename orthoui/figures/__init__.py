@@ -19,7 +19,8 @@ from orthoui.figures.words import probability_line
 
 __all__ = [
     "CONFIG", "PALETTES",
-    "AccuracySeries", "CurveLine", "Destination", "DifferenceBins", "EpochLine", "LayerDifferences", "Mode", "Palette",
+    "AccuracySeries", "CurveLine", "Destination", "DifferenceBins", "EpochLine", "LayerDifferences", "Mode",
+    "Palette",
     "accuracy_curves", "channel_grid", "data_uri", "destinations", "difference_bars", "difference_histogram",
     "epoch_lines",
     "filter_png", "image_row", "layer_histograms", "overlay_heatmap", "palette", "per_class_accuracy",
