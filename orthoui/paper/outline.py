@@ -102,9 +102,9 @@ def _advice(plan: CellPlan, cell: Cell, request: ReproduceRequest, models: Seque
     if plan.measure not in MEASURES:
         return f"The method {plan.measure} is not part of this version yet, so this cell cannot be measured here."
     if not models:
-        return missing_words(request.setting, plan.kind)
+        return f"{missing_words(request.setting, plan.kind)} Then run “{cell.command}”."
     if request.dataset not in dataset_names():
-        return str(missing(request.dataset))
+        return f"{missing(request.dataset)} Then run “{cell.command}”."
     if cell.draws:
         return f"{len(cell.draws)} of {cell.wanted} measurements are done. Go on with “{cell.command}”."
     return f"Run “{cell.command}”."

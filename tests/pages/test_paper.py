@@ -50,7 +50,10 @@ def test_nothing_measured_is_said_with_the_commands() -> None:
     assert text(app).count("Not measured here yet.") == 7
     words = cells(app)
     assert "not yet run" in words and "printed 78.7 %" in words
-    assert "Train one with “orthoui train --recipe cifar10-resnet18 --orthogonality 0.01”" in words
+    assert "<code>orthoui train --recipe cifar10-resnet18 --orthogonality 0.01</code>" in bodies(app)
+    assert "<code>orthoui reproduce table-3a --dataset cifar10 --architecture resnet18 --width 64</code>" in bodies(
+        app
+    )
     assert "The method SSD is not part of this version yet" in words
     assert not [button for button in app.button if (button.key or "").startswith("measure_")]
 

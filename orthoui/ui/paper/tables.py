@@ -1,5 +1,6 @@
 """Tables as HTML: what is measured, what is printed under it, the difference in colour and in words."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -66,7 +67,7 @@ def _cell(cell: Cell, quantity: Quantity) -> str:
         mark = f'<span class="none">{what}</span>'
         return (
             f'<td><details name="paper-cell"><summary title="{escape(more)}">{mark}</summary>'
-            f'<p class="how">{escape(more)}</p></details>{_printed(cell, quantity)}</td>'
+            f'<p class="how">{_sentences(more)}</p></details>{_printed(cell, quantity)}</td>'
         )
     spread = "" if found.spread is None else f' <span class="light">± {_bare(quantity, found.spread)}</span>'
     sentences = how(cell, quantity)
@@ -76,6 +77,11 @@ def _cell(cell: Cell, quantity: Quantity) -> str:
         f'<p class="how">{escape(" ".join(sentences))}</p>{_draws(cell, quantity)}</details>'
         f"{_printed(cell, quantity)}</td>"
     )
+
+
+def _sentences(text: str) -> str:
+    """Return escaped sentences in which a command stands as one."""
+    return re.sub("“(orthoui [^”]+)”", r"<code>\1</code>", escape(text))
 
 
 def _bare(quantity: Quantity, value: float) -> str:
@@ -88,7 +94,7 @@ def _draws(cell: Cell, quantity: Quantity) -> str:
         link = forget_link(draw)
         opens = "" if link is None else f' <a href="{escape(link)}" target="_self">Open in Forget</a>'
         lines.append(f"<li>{escape(draw_words(draw, quantity))}{opens}</li>")
-    advice = f'<p class="how">{escape(cell.advice)}</p>' if cell.advice else ""
+    advice = f'<p class="how">{_sentences(cell.advice)}</p>' if cell.advice else ""
     return f'<ul class="how">{"".join(lines)}</ul>{advice}'
 
 
