@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from orthoui.data import ImageSet
 from orthoui.methods.base import method
 from orthoui.methods.optimise import Schedule, TrainingRequest, steps_in, train_epochs
+from orthoui.methods.relabel import any_labels, other_labels
 from orthoui.methods.work import Batch, Work
 
 Drawn = Literal["once", "epoch"]
@@ -70,8 +71,7 @@ def random_label(work: Work) -> nn.Module:
 
 def relabelled(work: Work) -> Tensor:
     """Return labels for the forgotten images, int64 (n,): uniform over the retained classes, seeded."""
-    others = torch.tensor([label for label in range(work.classes) if label not in work.request.classes])
-    return others[torch.randint(len(others), (len(work.forget),), generator=work.generator)]
+    return other_labels(len(work.forget), work.classes, work.request.classes, work.generator)
 
 
 def shown_images(work: Work, labels: Tensor, beside: Beside) -> ImageSet:
@@ -92,5 +92,5 @@ def _as_in_code(work: Work, request: RandomLabelRequest) -> Iterator[Batch]:
 
 
 def _redrawn(work: Work, batch: Batch) -> Batch:
-    labels = torch.randint(work.classes, (len(batch),), generator=work.generator)
+    labels = any_labels(len(batch), work.classes, work.generator)
     return replace(batch, labels=labels.to(work.device))
