@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from orthoui.data import ImageSet
 from orthoui.methods.base import method
-from orthoui.methods.optimise import NormMode, TrainingRequest, steps_in, train_epochs
+from orthoui.methods.optimise import NormMode, TrainingRequest, train_on
 from orthoui.methods.work import Batch, Work
 
 SOURCE = "Chen et al., CVPR 2023 (arXiv 2303.11570)"
@@ -84,12 +84,11 @@ def train_towards(
         wanted = targets[batch.positions.to(work.device)]
         return F.cross_entropy(work.logits(student, batch.inputs), wanted)
 
-    train_epochs(
+    train_on(
         work,
         student,
         request.model_copy(update={"bn_mode": "train"}) if published else request,
-        lambda: work.batches(images, request.batch_size),
-        steps_in(len(images), request.batch_size),
+        images,
         loss_of,
     )
 

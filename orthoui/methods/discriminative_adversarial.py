@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from orthoui.data import ImageSet
 from orthoui.errors import RequestError
 from orthoui.methods.base import method
-from orthoui.methods.optimise import TrainingRequest, set_mode, steps_in, train_epochs
+from orthoui.methods.optimise import TrainingRequest, set_mode, train_on
 from orthoui.methods.work import Batch, Work
 from orthoui.models.anatomy import hooked
 
@@ -66,7 +66,7 @@ class Game:
     needs={"forget images", "retain images", "held-out images", "gradients"},
 )
 def discriminative_adversarial(work: Work) -> nn.Module:
-    """Alternate a step of the attacker and one of the model for every retained batch; card 17 of the notes.
+    """Alternate a step of the attacker and one of the model for every retained batch.
 
     Not as a proof of privacy: what the attacker cannot tell apart, another one may. “held-out” hides membership and
     may keep the class; “without” forgets it, and answers its images more surely than a retrained model would.
@@ -89,13 +89,13 @@ def discriminative_adversarial(work: Work) -> nn.Module:
             return kept + defence(work, game, student, forget, unseen, request)
 
     with work.stage("optimisation"):
-        train_epochs(
+        train_on(
             work,
             student,
             request,
-            lambda: work.batches(work.retain, request.batch_size, augmented=True),
-            steps_in(len(work.retain), request.batch_size),
+            work.retain,
             loss_of,
+            augmented=True,
         )
     return student
 

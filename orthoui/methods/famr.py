@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from orthoui.methods.base import method
 from orthoui.methods.gradient_ascent import at_chance
-from orthoui.methods.optimise import NormMode, Optimiser, TrainingRequest, steps_in, train_epochs
+from orthoui.methods.optimise import NormMode, Optimiser, TrainingRequest, train_on
 from orthoui.methods.work import Batch, Work
 
 HALVINGS = 20
@@ -44,7 +44,7 @@ class FamrRequest(TrainingRequest):
     needs={"forget images", "gradients"},
 )
 def famr(work: Work) -> nn.Module:
-    """Minimise J(θ) = mean KL(U ‖ p) over the forgotten images + λ/2 ‖θ − θ₀‖², from θ₀; card 15 of the notes.
+    """Minimise J(θ) = mean KL(U ‖ p) over the forgotten images + λ/2 ‖θ − θ₀‖², from θ₀.
 
     Not for retained accuracy: only the anchor protects it, and it ignores the scale of layers. Uniform answers are
     not what a retrained model gives; entropy shows them.
@@ -58,12 +58,11 @@ def famr(work: Work) -> nn.Module:
 
     with work.stage("optimisation"):
         at_start = objective(work, student, start, request)
-        train_epochs(
+        train_on(
             work,
             student,
             request,
-            lambda: work.batches(work.forget, request.batch_size),
-            steps_in(len(work.forget), request.batch_size),
+            work.forget,
             loss_of,
             stop=lambda epoch: request.stop_at_chance and at_chance(work, student),
         )

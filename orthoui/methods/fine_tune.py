@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from orthoui.methods.base import method
-from orthoui.methods.optimise import Schedule, TrainingRequest, steps_in, train_epochs
+from orthoui.methods.optimise import Schedule, TrainingRequest, train_on
 from orthoui.methods.work import Batch, Work
 
 
@@ -44,12 +44,12 @@ def retrain_on_retained(
     def loss_of(batch: Batch) -> Tensor:
         return F.cross_entropy(work.logits(student, batch.inputs), batch.labels)
 
-    train_epochs(
+    train_on(
         work,
         student,
         request,
-        lambda: work.batches(work.retain, request.batch_size, augmented=True),
-        steps_in(len(work.retain), request.batch_size),
+        work.retain,
         loss_of,
+        augmented=True,
         after_step=after_step,
     )

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from orthoui.methods.base import method
-from orthoui.methods.optimise import NormMode, TrainingRequest, steps_in, train_epochs
+from orthoui.methods.optimise import NormMode, TrainingRequest, train_on
 from orthoui.methods.work import Batch, Work
 
 
@@ -42,12 +42,11 @@ def gradient_ascent(work: Work) -> nn.Module:
         return -F.cross_entropy(work.logits(student, batch.inputs), batch.labels)
 
     with work.stage("optimisation"):
-        train_epochs(
+        train_on(
             work,
             student,
             request,
-            lambda: work.batches(work.forget, request.batch_size),
-            steps_in(len(work.forget), request.batch_size),
+            work.forget,
             loss_of,
             clip=request.clip,
             stop=lambda epoch: request.stop_at_chance and at_chance(work, student),

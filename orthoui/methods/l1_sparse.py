@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from orthoui.methods.base import method
 from orthoui.methods.fine_tune import FineTuneRequest
-from orthoui.methods.optimise import steps_in, train_epochs
+from orthoui.methods.optimise import train_on
 from orthoui.methods.work import Batch, Work
 
 
@@ -48,13 +48,13 @@ def l1_sparse(work: Work) -> nn.Module:
         return loss + weight * l1_norm(parameters) if weight else loss
 
     with work.stage("optimisation"):
-        train_epochs(
+        train_on(
             work,
             student,
             request,
-            lambda: work.batches(work.retain, request.batch_size, augmented=True),
-            steps_in(len(work.retain), request.batch_size),
+            work.retain,
             loss_of,
+            augmented=True,
             stop=begin,
         )
     return student

@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from orthoui.data import ImageSet
 from orthoui.methods.base import MethodRequest
 from orthoui.methods.work import Batch, Work
 
@@ -111,6 +112,32 @@ def train_epochs(
             schedule.step()
             step += 1
             work.tell(done + step, done + max(step, steps) + left, loss.detach())
+
+
+def train_on(
+    work: Work,
+    student: nn.Module,
+    request: TrainingRequest,
+    images: ImageSet,
+    loss_of: Callable[[Batch], Tensor],
+    *,
+    augmented: bool = False,
+    clip: float | None = None,
+    after_step: Callable[[], None] = lambda: None,
+    stop: Callable[[int], bool] = lambda epoch: False,
+) -> None:
+    """Minimise ``loss_of(batch)`` over ``request.epochs`` shuffled passes of ``images``; see ``train_epochs``."""
+    train_epochs(
+        work,
+        student,
+        request,
+        lambda: work.batches(images, request.batch_size, augmented=augmented),
+        steps_in(len(images), request.batch_size),
+        loss_of,
+        clip=clip,
+        after_step=after_step,
+        stop=stop,
+    )
 
 
 def training_batches(work: Work, positions: Tensor, size: int) -> Iterator[Batch]:
