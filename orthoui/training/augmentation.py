@@ -12,26 +12,27 @@ def padded(pixels: Tensor, padding: int) -> Tensor:
     return F.pad(pixels, (padding,) * 4)
 
 
-def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, recipe: Recipe, generator: torch.Generator, *, crop: int = 0) -> Tensor:
     """Shift every image (N, C, H, W) by up to ``crop_padding`` pixels and mirror half of them, seeded.
 
+    ``crop``: side in pixels of a random part to return instead of the whole image; 0 or a larger side: the whole.
     What a shift uncovers repeats the border. The draw is made on the processor, so that every device sees the
     same images; the pixels stay on their device.
     """
-    rows, columns = _places(len(images), images.shape[-2], images.shape[-1], recipe, generator)
+    height, width = images.shape[-2:]
+    rows = _places(len(images), height, crop, recipe.crop_padding, generator)
+    columns = _places(len(images), width, crop, recipe.crop_padding, generator)
+    if recipe.flip:
+        mirrored = torch.rand(len(images), 1, generator=generator) < 0.5
+        columns = torch.where(mirrored, width - 1 - columns, columns)
     return _picked(images, rows.to(images.device), columns.to(images.device))
 
 
-def _places(count: int, height: int, width: int, recipe: Recipe, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return which row and column every pixel is taken from: (N, H) and (N, W)."""
-    reach = recipe.crop_padding
-    shifts = torch.randint(-reach, reach + 1, (2, count, 1), generator=generator)
-    rows = torch.arange(height) + shifts[0]
-    columns = torch.arange(width) + shifts[1]
-    if recipe.flip:
-        mirrored = torch.rand(count, 1, generator=generator) < 0.5
-        columns = torch.where(mirrored, width - 1 - columns, columns)
-    return rows.clamp(0, height - 1), columns.clamp(0, width - 1)
+def _places(count: int, side: int, crop: int, reach: int, generator: torch.Generator) -> Tensor:
+    """Return where each line of ``count`` shifted pictures is taken from along a side: (N, ``crop`` or ``side``)."""
+    shown = min(crop or side, side)
+    first = torch.randint(-reach, side - shown + reach + 1, (count, 1), generator=generator)
+    return (torch.arange(shown) + first).clamp(0, side - 1)
 
 
 def _picked(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

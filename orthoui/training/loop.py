@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
-from orthoui.errors import CheckpointError
+from orthoui.errors import CheckpointError, RequestError
 from orthoui.models.architectures import build
 from orthoui.training.augmentation import augment, padded
 from orthoui.training.orthogonality import filter_cosines
@@ -87,6 +87,8 @@ class Training:
         with torch.random.fork_rng():  # layers draw their first weights from the global generator
             torch.manual_seed(self.recipe.seed)
             network = build(self.recipe.architecture, len(self._data.classes), self.recipe.width)
+        if self.recipe.small_crop:
+            refuse_vanishing(network, self.recipe)
         return network.to(memory_format=torch.channels_last).train()
 
     def _steps_in_epoch(self) -> int:
@@ -132,7 +134,7 @@ class Training:
         where, device = batch.to(self._images.images.device), self._fabric.device
         stored = self._images.images[where].to(device)
         # all processes draw the same batch and take their share, so that their number changes nothing
-        pixels = augment(padded(stored, self._data.padding), recipe, self._generator)
+        pixels = augment(padded(stored, self._data.padding), recipe, self._generator, crop=self._crop)
         inputs = self._normalised(own_share(pixels, self._fabric))
         labels = own_share(self._images.labels[where].to(device), self._fabric)
         logits = self._running(inputs)
@@ -150,6 +152,11 @@ class Training:
     def _normalised(self, pixels: Tensor) -> Tensor:
         mean, std = self._normalisation
         return prepare(pixels, mean=mean, std=std, padding=0, device=pixels.device)
+
+    @property
+    def _crop(self) -> int:
+        """Side of the crops of this epoch, 0 for whole images: convolutions learn from either, small ones are cheap."""
+        return self.recipe.small_crop if self._epoch < self.recipe.small_share * self.recipe.epochs else 0
 
     @property
     def _share_done(self) -> float:
@@ -250,6 +257,17 @@ class Training:
         network = self._untrained()
         network.load_state_dict({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
         return network.to(self._fabric.device).eval().requires_grad_(False)
+
+
+def refuse_vanishing(network: nn.Module, recipe: Recipe) -> None:
+    """Raise ``RequestError`` if nothing is left of the recipe's small crops after the network's pooling."""
+    try:
+        network.eval()(torch.zeros(1, 3, recipe.small_crop, recipe.small_crop))
+    except RuntimeError as error:
+        raise RequestError(
+            f"{recipe.architecture} cannot be shown crops of {recipe.small_crop} pixels: {error} "
+            "Choose larger ones, or 0 for whole images."
+        ) from error
 
 
 def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:

@@ -36,6 +36,10 @@ class Recipe(BaseModel):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of the target given to all classes")
     crop_padding: int = Field(default=2, ge=0, le=16, description="pixels of the random shift")
     flip: bool = Field(default=True, description="mirror half of the images")
+    small_crop: int = Field(
+        default=0, ge=0, le=512, description="side in pixels of the crops shown first, to save time; 0: whole images"
+    )
+    small_share: float = Field(default=0.6, ge=0, lt=1, description="share of the epochs that show small crops")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="draw of first weights, order and augmentation")
     forgets: tuple[int, ...] = Field(default=(), description="classes never shown: a retrained reference")
 

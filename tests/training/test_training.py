@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
 from orthoui.data.statistics import pixel_statistics
-from orthoui.errors import UnknownNameError
+from orthoui.errors import RequestError, UnknownNameError
 from orthoui.models.checkpoints import load_checkpoint
 from orthoui.training import train
 from orthoui.training.augmentation import augment
@@ -151,6 +151,37 @@ def test_cropping_shifts_by_at_most_the_padding_and_repeats_the_border() -> None
     shifts = moved[:, 4] - 4
     assert set(shifts.tolist()) == {-2, -1, 0, 1, 2}
     assert torch.equal(moved, (torch.arange(8) + shifts[:, None]).clamp(0, 7))
+
+
+def test_a_small_crop_is_a_part_of_the_shifted_image() -> None:
+    rows = torch.arange(8.0).view(1, 1, 8, 1).expand(300, 1, 8, 8)
+    recipe = RECIPE.model_copy(update={"flip": False, "crop_padding": 1})
+    cropped = augment(rows, recipe, torch.Generator().manual_seed(0), crop=5)
+    assert cropped.shape == (300, 1, 5, 5)
+    first = cropped[:, 0, 1, 0] - 1  # the first line itself may lie outside
+    assert set(first.tolist()) == {-1, 0, 1, 2, 3, 4}
+    assert torch.equal(cropped[:, 0, :, 0], (torch.arange(5) + first[:, None]).clamp(0, 7))
+    assert augment(rows, recipe, torch.Generator().manual_seed(0), crop=64).shape == rows.shape
+
+
+def test_small_crops_come_first_and_whole_images_last(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[int] = []
+    prepared = Training._normalised
+
+    def watched(training: Training, pixels: torch.Tensor) -> torch.Tensor:
+        if training.network.training:
+            shown.append(pixels.shape[-1])
+        return prepared(training, pixels)
+
+    monkeypatch.setattr(Training, "_normalised", watched)
+    small = {"epochs": 5, "small_crop": 12, "small_share": 0.6, "batch_size": 120}
+    trained(data, RECIPE.model_copy(update=small))
+    assert shown == [12, 12, 12, 20, 20]
+
+
+def test_crops_that_the_pooling_leaves_nothing_of_are_refused(data: Dataset) -> None:
+    with pytest.raises(RequestError, match=r"vgg16_bn cannot be shown crops of 16 pixels: .*whole images"):
+        training(data, RECIPE.model_copy(update={"architecture": "vgg16_bn", "small_crop": 16}))
 
 
 def test_retained_drops_exactly_the_forgotten_classes(data: Dataset) -> None:
