@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     models_mb: int = Field(
         default=2000, ge=1, le=1_000_000, description="Memory for models kept ready on the device, in MB."
     )
+    unlearned_mb: int = Field(
+        default=4000,
+        ge=1,
+        le=10_000_000,
+        description="Disk for the networks that methods left behind, in MB; the oldest leave first.",
+    )
     db: str | None = Field(
         default=None,
         min_length=1,

@@ -21,7 +21,7 @@ from orthoui.forgetting.request import ForgetRequest, ReadAt, parse_request
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.anatomy import ConvLayer, hooked
 from orthoui.models.room import Room
-from orthoui.models.sharing import sharing_copy
+from orthoui.models.sharing import moved, sharing_copy
 from orthoui.models.trained import TrainedModel
 
 Maps = NDArray[np.float32]
@@ -72,13 +72,15 @@ class ChannelEffect:
 @torch.inference_mode()
 def activation_maps(
     model: TrainedModel,
-    plan: Plan | None,
+    change: Plan | nn.Module | None,
     image: Tensor,
     layer: str,
     read_at: ReadAt = "bn",
     report: Callable[[str], object] = lambda notice: None,
 ) -> Maps:
-    """Return the maps (channels, h, w) of one image, uint8 (C, H, W), with a plan applied; without: as trained.
+    """Return the maps (channels, h, w) of one image, uint8 (C, H, W), after a change; without one: as trained.
+
+    The change is a plan that is applied, or a network of the same build that a method left.
 
     Read as the activation profile reads them, in float32. Raises ``UnknownNameError`` for an unknown layer.
     The resident network is untouched: hooks live on a copy. ``report`` is told when the device was full.
@@ -87,7 +89,10 @@ def activation_maps(
 
     def step(device: torch.device, _: int) -> Tensor:
         placed = model.on(device)
-        bare = sharing_copy(placed.network) if plan is None else pruned_network(placed.network, model.anatomy, plan)
+        if isinstance(change, Plan):
+            bare = pruned_network(placed.network, model.anatomy, change)
+        else:
+            bare = sharing_copy(placed.network if change is None else moved(change, device))
         maps: list[Tensor] = []
 
         def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:

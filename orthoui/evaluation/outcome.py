@@ -55,11 +55,18 @@ class Outcome:
     """Distance between two differently seeded references: what chance alone makes."""
     notices: tuple[str, ...] = ()
     complete: bool = False
+    method: str | None = None
+    """Title of the method that made “after”; None: soft pruning by ``plan``."""
 
     @property
     def forgotten(self) -> str:
         """Names of the forgotten classes, as one phrase."""
         return joined([self.class_names[label] for label in self.request.classes])
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether “after” is the network as it was: soft pruning that touches no channel."""
+        return self.method is None and self.plan.touched_channels == 0
 
     @property
     def exact(self) -> bool:

@@ -15,6 +15,7 @@ from orthoui.evaluation.privacy import membership_of
 from orthoui.evaluation.probabilities import masked_logits
 from orthoui.evaluation.records import recorded_twin
 from orthoui.evaluation.runner import Logits
+from orthoui.evaluation.unlearned import UnlearnedNetwork
 from orthoui.evaluation.variants import Variant, original, planned, random_control
 from orthoui.forgetting.application import pruned_tensors
 from orthoui.forgetting.plan import Plan
@@ -34,22 +35,25 @@ def forget(
     *,
     membership: bool = True,
     control_images: int | None = None,
+    unlearned: UnlearnedNetwork | None = None,
 ) -> Iterator[Outcome]:
     """Forget and measure. Yields outcomes of growing sharpness; the last one is complete.
 
     First an estimate from a few hundred images, then exact accuracies, then controls, distance and
     membership inference. Stop iterating to stop computing. With ``control_images`` the random-channel control
     stays an estimate from about so many images: where a person waits, an exact control is not worth half the time.
+    With ``unlearned`` the network “after” is what another method left, and of the request only the classes count.
     Raises ``RequestError`` for what cannot be asked of this model.
     """
-    measured_profile = load_or_measure(model, data, request)
-    outcome = _start(model, data, request, measured_profile, reference, split)
-    random = random_control(model, measured_profile.profile, request)
-    predictors: dict[Variant, Predictor] = {
-        "before": original(model),
-        "after": planned(model, outcome.plan),
-        "random": planned(model, random),
-    }
+    predictors: dict[Variant, Predictor] = {"before": original(model)}
+    if unlearned is None:
+        measured_profile = load_or_measure(model, data, request)
+        outcome = _start(model, data, request, measured_profile, reference, split)
+        predictors["after"] = planned(model, outcome.plan)
+        predictors["random"] = planned(model, random_control(model, measured_profile.profile, request))
+    else:
+        outcome = _started_elsewhere(model, data, request, unlearned, reference, split)
+        predictors["after"] = unlearned.predictor(model)
     if reference is not None:
         predictors["retrained"] = original(reference)
     run = _Run(outcome, predictors, data[split])
@@ -81,25 +85,48 @@ def _start(
     touched = _touched_parameters(model, plan)
     synchronise(model.device)
     applied_at = time.perf_counter()
+    timings = {
+        "profile": measured.milliseconds,
+        "plan": 1000 * (planned_at - started),
+        "apply": 1000 * (applied_at - planned_at),
+    }
+    outcome = _unmeasured(model, data, plan, reference, split, timings)
+    return replace(outcome, touched_parameters=touched, notices=measured.notices)
+
+
+def _started_elsewhere(
+    model: TrainedModel,
+    data: Dataset,
+    request: ForgetRequest,
+    unlearned: UnlearnedNetwork,
+    reference: TrainedModel | None,
+    split: Split,
+) -> Outcome:
+    outcome = _unmeasured(model, data, Plan(request), reference, split, {"unlearn": 1000 * unlearned.seconds})
+    return replace(outcome, method=unlearned.method)
+
+
+def _unmeasured(
+    model: TrainedModel,
+    data: Dataset,
+    plan: Plan,
+    reference: TrainedModel | None,
+    split: Split,
+    timings: dict[str, float],
+) -> Outcome:
     return Outcome(
         model=model.name,
         dataset=data.name,
         class_names=data.classes,
-        request=request,
+        request=plan.request,
         plan=plan,
         split=split,
         device=str(model.device),
         precision=str(fast_dtype(model.device)).removeprefix("torch."),
         measured={},
-        touched_parameters=touched,
-        timings_ms={
-            "profile": measured.milliseconds,
-            "plan": 1000 * (planned_at - started),
-            "apply": 1000 * (applied_at - planned_at),
-            "evaluate": 0.0,
-        },
+        touched_parameters=0,
+        timings_ms={**timings, "evaluate": 0.0},
         reference=None if reference is None else reference.name,
-        notices=measured.notices,
     )
 
 
@@ -135,8 +162,9 @@ class _Run:
             self._advance("retrained")
         self._advance("after")
         yield self.outcome
-        self._advance("random")
-        yield self.outcome
+        if "random" in self._streams:
+            self._advance("random")
+            yield self.outcome
         for variant in ("after", "before", "retrained", "random"):
             enough = min(control_images, len(self._images)) if variant == "random" else len(self._images)
             while variant in self._last and len(self._last[variant].positions) < enough:

@@ -43,6 +43,8 @@ def headline(outcome: Outcome) -> str:
 
 def cost(outcome: Outcome) -> str:
     """Say what was done for it, e.g. “83 of 1,200 channels scaled; 2 ms”."""
+    if outcome.method is not None:
+        return f"{outcome.method}, {outcome.timings_ms['unlearn'] / 1000:,.2f} s"
     channels = sum(len(layer.scores) for layer in outcome.plan.layers.values())
     milliseconds = outcome.timings_ms["plan"] + outcome.timings_ms["apply"]
     where = "" if outcome.request.scope == "all" else " in scope"
@@ -131,6 +133,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "class_names": [outcome.class_names[label] for label in outcome.request.classes],
         "request": outcome.request.model_dump(mode="json"),
         "request_digest": outcome.request.digest,
+        **({} if outcome.method is None else {"method": outcome.method}),
         **{name: _document_of(outcome.measured.get(name)) for name, _ in ROWS},
         "reference": outcome.reference,
         "verdict": verdict.model_dump(),

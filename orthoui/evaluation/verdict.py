@@ -36,7 +36,7 @@ def fate(outcome: Outcome) -> Fate:
     before, after = (outcome.measured[name].accuracies.forget for name in ("before", "after"))
     if before is None or after is None:
         return "not measured"
-    if outcome.plan.touched_channels == 0:
+    if outcome.unchanged:
         return "unchanged"
     reference = outcome.measured.get("retrained")
     known = reference.accuracies.forget if reference else None
@@ -51,7 +51,7 @@ def judge(outcome: Outcome) -> Verdict:
     reference = outcome.measured.get("retrained")
     if before.forget is None or after.forget is None or before.retain is None or after.retain is None:
         return Verdict(kind="not measured", sentence="Not measured: the split has no images of one of the groups.")
-    if outcome.plan.touched_channels == 0:
+    if outcome.unchanged:
         return Verdict(kind="unchanged", sentence="Nothing is changed: no channel is scaled at these settings.")
     goal, baseline = 0.0, before.retain
     if reference and reference.accuracies.forget and reference.accuracies.retain:

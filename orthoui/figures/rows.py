@@ -9,6 +9,8 @@ from orthoui.figures.theme import TEXT_SIZE, Palette
 from orthoui.figures.words import markup, short, tabular
 
 LETTER = 7.4
+LONGEST = 16
+"""Characters of a row's name; of a longer one the beginning is written."""
 
 
 def row_height(rows: int) -> int:
@@ -16,16 +18,18 @@ def row_height(rows: int) -> int:
     return 30 if rows <= 20 else 19
 
 
-def label_room(names: Sequence[str]) -> int:
+def label_room(names: Sequence[str], limit: int = LONGEST) -> int:
     """Return the width in pixels that the row names need."""
-    return round(max((len(short(name)) for name in names), default=0) * LETTER) + 14
+    return round(max((len(short(name, limit)) for name in names), default=0) * LETTER) + 14
 
 
-def name_rows(figure: go.Figure, names: Sequence[str], tone: Palette, strong: Collection[int] = ()) -> None:
+def name_rows(
+    figure: go.Figure, names: Sequence[str], tone: Palette, strong: Collection[int] = (), limit: int = LONGEST
+) -> None:
     """Write the names from top to bottom, those in ``strong`` (forgotten classes) bold and vermillion."""
     written = []
     for place, name in enumerate(names):
-        text = markup([short(name)])
+        text = markup([short(name, limit)])
         written.append(f'<b><span style="color:{tone.forgotten}">{text}</span></b>' if place in strong else text)
     figure.update_yaxes(
         range=[len(names) - 0.5, -0.5], tickvals=list(range(len(names))), ticktext=written,

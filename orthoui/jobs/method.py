@@ -1,22 +1,28 @@
 """Unlearning by any method, measured, as a run of the ledger."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
 
 from orthoui.errors import RequestError
-from orthoui.evaluation.comparison import Scope, compare
+from orthoui.evaluation.comparison import Comparison, Scope, compare
 from orthoui.evaluation.presets import recommended
 from orthoui.evaluation.relearning import RelearnSettings
+from orthoui.evaluation.unlearned import UnlearnedNetwork, keep_network, load_network, make_room
 from orthoui.jobs.context import Context
 from orthoui.jobs.work import work
-from orthoui.ledger import Result
+from orthoui.ledger import Result, ledger
 from orthoui.ledger.values import Identity
 from orthoui.methods import METHODS, Method, MethodRequest, unlearn
 from orthoui.methods.work import Watch
 from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import zoo
+from orthoui.settings import settings
 from orthoui.wording import parse
+
+KIND = "method"
 
 
 class MethodRun(BaseModel):
@@ -64,7 +70,7 @@ def identity_of(model: TrainedModel, seed: int) -> Identity:
     )
 
 
-@work("method", MethodRun)
+@work(KIND, MethodRun)
 def run_method(run: MethodRun, context: Context) -> Result:
     """Unlearn, then measure. Evaluation is never inside the method's times."""
     model = zoo().forgettable(run.model)
@@ -81,6 +87,7 @@ def run_method(run: MethodRun, context: Context) -> Result:
     for note in done.notes:
         context.log(note)
     context.check()
+    _keep(done.network, model, context)
     scope = Scope(RelearnSettings() if run.relearn else None, run.similarity)
     measured = compare(
         done.network,
@@ -92,14 +99,42 @@ def run_method(run: MethodRun, context: Context) -> Result:
         told=lambda doing: context.progress(0, 0, None, doing),
         cancelled=context.cancelled,
     )
-    cost = {"samples": done.samples, "forward": done.forward, "backward": done.backward}
+    spent = {"samples": done.samples, "forward": done.forward, "backward": done.backward}
     return Result(
         **identity_of(model, request.seed).model_dump(),
         metrics={
+            **_at_the_top(measured),
             **measured.model_dump(mode="json"),
-            "cost": cost,
+            "cost": spent,
             "notes": list(done.notes),
             "request": request.model_dump(mode="json"),
         },
         timings={**done.seconds},
     )
+
+
+def unlearned_network(run_id: str, model: TrainedModel, classes: tuple[int, ...]) -> UnlearnedNetwork:
+    """Return what a finished run of a method left of ``model``. Raises ``OrthoError`` where that cannot be shown."""
+    run = ledger().get(run_id)
+    if run.kind != KIND or run.state != "done" or run.folder is None or run.method is None:
+        raise RequestError("That run has left no network to look at: it is of another kind, or it did not finish.")
+    if run.model_digest != model.digest or set(run.request.get("classes", ())) != set(classes):
+        raise RequestError(f"That run forgot other classes, or in another model than {model.name}.")
+    title = METHODS[run.method].title if run.method in METHODS else run.method
+    return load_network(run.id, title, Path(run.folder), sum(run.timings.values()), model)
+
+
+def _keep(network: nn.Module, model: TrainedModel, context: Context) -> None:
+    """Keep the network for the pages; a full disk costs the looking at it, not the measurement."""
+    try:
+        if not keep_network(context.folder, network, model):
+            context.log("The network is built otherwise than the model's: it is measured, and not kept.")
+        make_room(settings().runs_folder, settings().unlearned_mb * 1_000_000)
+    except OSError as error:
+        context.log(f"The network cannot be kept ({error.strerror or error}); it is measured all the same.")
+
+
+def _at_the_top(measured: Comparison) -> dict[str, float | None]:
+    """Return the accuracies where every list of runs looks for them."""
+    groups = {"forget_accuracy": measured.forget_test, "retain_accuracy": measured.retain_test}
+    return {name: None if found is None else found.value for name, found in groups.items()}

@@ -41,7 +41,7 @@ class TunedPruningRequest(SoftPruningRequest):
 
 @method(
     "soft-pruning",
-    title="Orthogonal soft pruning",
+    title="Soft pruning",
     source=SOURCE,
     summary="Scales down the few channels that respond to the class; no training.",
     request=SoftPruningRequest,

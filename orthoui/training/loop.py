@@ -155,7 +155,7 @@ class Training:
 
     @property
     def _crop(self) -> int:
-        """Side of the crops of this epoch, 0 for whole images: convolutions learn from either, small ones are cheap."""
+        """Side of the crops of this epoch, 0 for whole images. Convolutions learn from both; small ones are cheap."""
         return self.recipe.small_crop if self._epoch < self.recipe.small_share * self.recipe.epochs else 0
 
     @property

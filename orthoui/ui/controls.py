@@ -11,6 +11,7 @@ from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
 from orthoui.models.zoo import zoo
 from orthoui.ui import session
+from orthoui.ui.result_card import result_card
 from orthoui.ui.thumbnails import class_thumbnails
 from orthoui.ui.view import View, default_request
 from orthoui.wording import bounds
@@ -30,13 +31,20 @@ WORDS = {
 }
 READ_WORDS = {"conv": "At the convolution", "bn": "Behind batch norm", "relu": "Behind the rectifier"}
 IMAGE_COUNTS = (1, 2, 5, 10, 20, 50, 100, 1_000_000)
-KEPT = ("example", "tune_epochs", "tune_freeze", "recipe", "train_name", "runs_shown")
+KEPT = ("example", "tune_epochs", "tune_freeze", "recipe", "train_name", "runs_shown", "methods", "method_columns")
 """Fields of the view that mean the same for another model."""
 
 
 def request_controls() -> None:
-    """Draw all controls of the request: classes, ratio, strength, presets, and the rest folded."""
-    _class_picker()
+    """Draw all controls of the request: classes, ratio, strength, presets, and the rest folded.
+
+    While another method's result is looked at, there is nothing to set: it is said what is shown, and the way back.
+    """
+    shown = session.unlearned()
+    if shown is not None:
+        result_card(shown)
+        return
+    class_picker()
     _slider("ratio")
     _slider("strength")
     _presets()
@@ -113,14 +121,14 @@ def choose_classes(classes: list[int]) -> None:
     elif len(classes) >= count:
         session.report(f"All {count} classes cannot be forgotten: nothing would be left to keep. Leave one out.")
     else:
-        view, model = session.view(), session.model()
+        model = session.model()
         preset = current_preset()
         if preset is None:
             session.change_request(classes=tuple(classes), edits=())
         else:
             maker: Callable[..., ForgetRequest] = default_request if preset == "recommended" else _paper_for
             request = maker(model, tuple(sorted(classes)))
-            session.set_view(view.model_copy(update={"request": request}))
+            session.change_request(**request.model_dump())
 
 
 def _paper_for(_: object, classes: tuple[int, ...]) -> ForgetRequest:
@@ -135,7 +143,8 @@ def current_preset() -> str | None:
     return "recommended" if request == recommended(model, request.classes) else None
 
 
-def _class_picker() -> None:
+def class_picker() -> None:
+    """Draw the classes as pictures to choose from."""
     data = session.data()
     pictures = class_thumbnails(data.name)
     st.session_state["class_choice"] = list(session.view().request.classes)
@@ -192,7 +201,7 @@ def _preset_button(label: str, request: ForgetRequest, active: bool, words: str)
         label,
         key=f"preset_{label.lower()}",
         type="primary" if active else "secondary",
-        on_click=lambda: session.set_view(session.view().model_copy(update={"request": request})),
+        on_click=lambda: session.change_request(**request.model_dump()),
         help=words,
     )
 

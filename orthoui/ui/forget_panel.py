@@ -72,7 +72,14 @@ def forget_panel() -> None:
 def _measure(slots: Slots) -> None:
     view, mode = session.view(), session.mode()
     phase, said = None, 0.0
-    steps = forget(session.model(), session.data(), view.request, session.reference(), control_images=CONTROL_IMAGES)
+    steps = forget(
+        session.model(),
+        session.data(),
+        view.request,
+        session.reference(),
+        control_images=CONTROL_IMAGES,
+        unlearned=session.unlearned(),
+    )
     for outcome in steps:
         reached = (tuple(sorted(outcome.measured)), _exact(outcome), outcome.distance is not None)
         if reached == phase and time.monotonic() - said < SAID_EVERY and not outcome.complete:
@@ -88,7 +95,8 @@ def _measure(slots: Slots) -> None:
                 _channels(slots, outcome)
         phase, said = reached, time.monotonic()
         give_way()
-    runs.remember(outcome)
+    if outcome.method is None:  # another method's run is in the ledger already
+        runs.remember(outcome)
     release_memory()
     _footer(slots.footer, outcome)
 
@@ -142,11 +150,9 @@ def _control(outcome: Outcome) -> str:
 
 def _footer(place: Any, outcome: Outcome) -> None:
     with place:
-        timings = outcome.timings_ms
         st.caption(
-            f"Split: {outcome.split}. Seed {outcome.request.seed}. Profile {timings['profile']:.1f} ms, "
-            f"plan {timings['plan']:.1f} ms, apply {timings['apply']:.1f} ms, "
-            f"evaluation {timings['evaluate'] / 1000:.2f} s on {outcome.device} ({outcome.precision}). "
+            f"Split: {outcome.split}. {_stages(outcome)}, "
+            f"evaluation {outcome.timings_ms['evaluate'] / 1000:.2f} s on {outcome.device} ({outcome.precision}). "
             f"{_control(outcome)}Accuracy that falls does not prove that the class is erased: it may only be hidden."
         )
         for notice in outcome.notices:
@@ -154,7 +160,7 @@ def _footer(place: Any, outcome: Outcome) -> None:
         not_kept = runs.problem_to_say()
         if not_kept is not None:
             st.warning(literal(f"This run is not among “All runs ever made”. {not_kept}"), icon=":material/info:")
-        name = f"orthoui-{outcome.model}-{outcome.request.digest}"
+        name = f"orthoui-{outcome.model}-{session.view().result or outcome.request.digest}"
         with st.container(horizontal=True):
             st.download_button(
                 "CSV", to_csv(outcome), f"{name}.csv", "text/csv", icon=":material/download:", on_click="ignore"
@@ -167,4 +173,16 @@ def _footer(place: Any, outcome: Outcome) -> None:
                 icon=":material/download:",
                 on_click="ignore",
             )
-        tuning_panel()
+        if outcome.method is None:
+            tuning_panel()
+
+
+def _stages(outcome: Outcome) -> str:
+    """Say what the forgetting took, without its measurement."""
+    timings = outcome.timings_ms
+    if outcome.method is not None:
+        return f"{outcome.method} {timings['unlearn'] / 1000:,.2f} s"
+    return (
+        f"Seed {outcome.request.seed}. Profile {timings['profile']:.1f} ms, plan {timings['plan']:.1f} ms, "
+        f"apply {timings['apply']:.1f} ms"
+    )

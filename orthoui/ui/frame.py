@@ -33,6 +33,7 @@ PAGES = {
     ),
     "Lab": (
         ("train", "Train", "pages/lab/train.py", "Train a network, plain or orthogonal, and watch it learn."),
+        ("methods", "Methods", "pages/lab/methods.py", "Every way to unlearn, side by side on the same model."),
         ("runs", "Runs", "pages/lab/runs.py", "Forgettings side by side, and every run that was ever made."),
         ("jobs", "Jobs", "pages/lab/jobs.py", "Long work: what runs, what waits, what came of it."),
         ("paper", "Paper", "pages/lab/paper.py", "What the paper prints, and what is measured here."),
@@ -43,6 +44,7 @@ ICONS = {
     "channels": ":material/blur_on:",
     "heatmaps": ":material/center_focus_strong:",
     "train": ":material/model_training:",
+    "methods": ":material/compare:",
     "runs": ":material/list_alt:",
     "jobs": ":material/work_history:",
     "paper": ":material/menu_book:",

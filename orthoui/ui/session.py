@@ -8,7 +8,9 @@ import streamlit as st
 
 from orthoui.data import Dataset
 from orthoui.errors import OrthoError
+from orthoui.evaluation.unlearned import UnlearnedNetwork
 from orthoui.figures import Mode
+from orthoui.jobs.method import unlearned_network
 from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import zoo
 from orthoui.ui.view import View, from_query, to_query
@@ -93,6 +95,22 @@ def data() -> Dataset:
 def reference() -> TrainedModel | None:
     """Return the model retrained without the view's classes, if there is one."""
     return zoo().reference(model(), view().request.classes)
+
+
+def unlearned() -> UnlearnedNetwork | None:
+    """Return the network of the method whose result is looked at; None while soft pruning is.
+
+    One that cannot be opened any more is said above the page, which then shows soft pruning.
+    """
+    shown = view().result
+    if shown is None:
+        return None
+    try:
+        return unlearned_network(shown, model(), view().request.classes)
+    except OrthoError as error:
+        set_view(view().model_copy(update={"result": None}))
+        report(str(error))
+        st.rerun()
 
 
 def mode() -> Mode:

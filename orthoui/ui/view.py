@@ -21,6 +21,8 @@ REQUEST_FIELDS = tuple(ForgetRequest.model_fields)
 RECIPE_FIELDS = tuple(Recipe.model_fields)
 RECIPE_PREFIX = "train_"
 """Before the names of the recipe's fields in a link: both request and recipe have a seed."""
+LISTS = ("methods", "pinned")
+"""Fields that are lists of names: in a link “a~b”."""
 NESTED = ("model", "request", "recipe")
 """Fields of the view that are not read from the link by their own name."""
 ALWAYS_IN_LINK = ("model", "classes", "ratio", "strength")
@@ -79,6 +81,24 @@ class View(BaseModel):
     train_name: str = Field(
         title="Name", default="", max_length=200, description="name of the model to be trained; empty: made for it"
     )
+    result: str | None = Field(
+        title="Method's result",
+        default=None,
+        max_length=80,
+        description="run of a method whose network is shown as “after”, in place of soft pruning",
+    )
+    methods: tuple[str, ...] = Field(
+        title="Methods", default=(), max_length=200, description="methods ticked on the Methods page"
+    )
+    pinned: tuple[str, ...] = Field(
+        title="Runs looked at", default=(), max_length=6, description="runs of methods that are compared closely"
+    )
+    method_columns: Literal["measured", "gap", "paper"] = Field(
+        title="Columns", default="measured", description="what the table of methods shows"
+    )
+    every_run: bool = Field(
+        title="Every run", default=False, description="every run of a method is shown, not only its latest"
+    )
     runs_shown: Literal["session", "all"] = Field(
         title="Runs shown", default="session", description="runs of this browser session, or all that were ever made"
     )
@@ -93,7 +113,7 @@ class View(BaseModel):
     def with_request(self, **changes: Any) -> "View":
         """Return the view with a changed request. Raises ``RequestError`` when a value is not allowed."""
         fields: dict[str, object] = {**self.request.model_dump(), **changes}
-        return self.model_copy(update={"request": parse_request(fields)})
+        return self.model_copy(update={"request": parse_request(fields), "result": None})
 
     def with_recipe(self, **changes: Any) -> "View":
         """Return the view with a changed recipe. Raises ``RequestError`` when a value is not allowed."""
@@ -134,6 +154,8 @@ def to_query(view: View) -> dict[str, str]:
 def _written(name: str, value: Any) -> str:
     if name in ("classes", f"{RECIPE_PREFIX}forgets"):
         return "-".join(map(str, value))
+    if name in LISTS:
+        return "~".join(value)
     if name == "edits":
         return "~".join(f"{edit.layer}:{edit.channel}:{_number(edit.keep)}" for edit in value)
     return _number(value) if isinstance(value, float) else str(value)
@@ -246,8 +268,9 @@ def parse_edits(text: str, model: TrainedModel) -> Sequence[ChannelEdit]:
 
 
 def _with_choice(view: View, name: str, text: str, model: TrainedModel, problems: list[str]) -> View:
+    value: object = [part for part in text.split("~") if part] if name in LISTS else text
     try:
-        return view.with_choices(model, **{name: text})
+        return view.with_choices(model, **{name: value})
     except RequestError as error:
         problems.append(f"{error} The default is used instead.")
         return view

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import pytest
 from pydantic import BaseModel
 
-from orthoui.jobs.execute import describe
+from orthoui.jobs.execute import describe, execute
 from orthoui.jobs.work import find_work
 from orthoui.ledger import Attempt, Progress, Run, ledger
 from orthoui.ledger.values import Identity
 
 SERVER = "elsewhere:1:1"
-ASKING = ("ui.train.panel", "ui.jobs.acting", "ui.images")
+ASKING = ("ui.train.panel", "ui.jobs.acting", "ui.images", "ui.methods.chooser")
 
 
 class Engine:
@@ -20,10 +20,17 @@ class Engine:
     problem: str | None = None
 
     def submit(
-        self, kind: str, payload: BaseModel | Mapping[str, object], title: str, *, identity: Identity | None = None
+        self,
+        kind: str,
+        payload: BaseModel | Mapping[str, object],
+        title: str,
+        *,
+        method: str | None = None,
+        group: str | None = None,
+        identity: Identity | None = None,
     ) -> str:
         work = find_work(kind)
-        new = describe(work, payload, title, method=None, group=None, identity=identity, tags=())
+        new = describe(work, payload, title, method=method, group=group, identity=identity, tags=())
         return ledger().queue.add(new, server=SERVER, module=work.module).id
 
     def cancel(self, run_id: str) -> Run:
@@ -45,6 +52,14 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Engine:
     for module in ASKING:
         monkeypatch.setattr(f"orthoui.{module}.engine", lambda: engine)
     return engine
+
+
+def carry_out(run_id: str) -> Run:
+    """Do all that a worker does, in this process."""
+    ticket = ledger().queue.hand_out(run_id, SERVER)
+    assert ticket is not None
+    assert execute(run_id, ticket) is None
+    return ledger().get(run_id)
 
 
 def begin(run_id: str, progress: Progress | None = None) -> Attempt:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from orthoui.data import Dataset
 from orthoui.evaluation.channels import checked_layer, differences, layer_scores
+from orthoui.evaluation.unlearned import UnlearnedNetwork
 from orthoui.figures import CONFIG, Mode
 from orthoui.forgetting.activations import ActivationProfile
 from orthoui.forgetting.plan import Plan
@@ -52,6 +53,8 @@ class Scene:
     other: int
     mode: Mode
     notices: tuple[str, ...]
+    unlearned: UnlearnedNetwork | None = None
+    """What another method left, if that is shown as “after”; the plan then touches nothing."""
 
     @property
     def factors(self) -> dict[int, float]:
@@ -87,7 +90,8 @@ def current_scene() -> Scene:
     """Read the view. Raises ``OrthoError`` when the request cannot be carried out on the model."""
     view, model, data = session.view(), session.model(), session.data()
     measured = load_or_measure(model, data, view.request)
-    plan = make_plan(measured.profile, model.anatomy, view.request)
+    unlearned = session.unlearned()
+    plan = make_plan(measured.profile, model.anatomy, view.request) if unlearned is None else Plan(view.request)
     layer = checked_layer(model, view.layer or model.anatomy.names[0], view.channel or 0)
     channel = view.channel
     if channel is None:
@@ -106,6 +110,7 @@ def current_scene() -> Scene:
         other=view.other if view.other in retained else retained[0],
         mode=session.mode(),
         notices=measured.notices,
+        unlearned=unlearned,
     )
 
 

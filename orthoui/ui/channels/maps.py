@@ -37,11 +37,13 @@ class Pair:
 def measure(scene: Scene) -> tuple[Pair, Pair]:
     """Return the maps of the forgotten and of the retained class's example."""
 
+    changed = scene.plan if scene.unlearned is None else scene.unlearned.network
+
     def pair(label: int) -> Pair:
         image, layer = scene.image(label), scene.layer.name
         before, after = (
-            activation_maps(scene.model, plan, image, layer, READ_AT, report=st.warning)
-            for plan in (None, scene.plan)
+            activation_maps(scene.model, change, image, layer, READ_AT, report=st.warning)
+            for change in (None, changed)
         )
         return Pair(label, before, after)
 

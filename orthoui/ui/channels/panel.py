@@ -33,6 +33,9 @@ def channels_panel() -> None:
         picture_controls(scene)
         pairs = measure(scene)
         map_grids(scene, pairs)
+        if scene.unlearned is not None:
+            st.caption("Scores and single channels belong to soft pruning; go back to it to inspect them.")
+            return
         overview = st.container(key="channel_overview")
         inspector(scene, pairs)
     with overview:

@@ -24,6 +24,9 @@ def layer_option(scene: Scene, name: str) -> str:
 
 def headline(scene: Scene) -> str:
     """Say in one sentence what happens in the layer and what its scaled channels have in common."""
+    if scene.unlearned is not None:
+        layer = layer_words(scene.model.anatomy, scene.layer)
+        return f"What {scene.unlearned.method} did to {layer}: the same images before and after."
     where = f"In {layer_words(scene.model.anatomy, scene.layer)}"
     where += "," if where[-1].isdigit() else ""  # two numbers in a row would be read as one
     scaled = list(scene.factors)

@@ -8,6 +8,7 @@ import torch
 from orthoui.data import Dataset, ImageSet
 from orthoui.evaluation.heatmaps import Comparison, compare, ranked, sample
 from orthoui.evaluation.predictions import Predictor
+from orthoui.evaluation.unlearned import UnlearnedNetwork
 from orthoui.evaluation.variants import Variant, original, planned
 from orthoui.figures import Mode
 from orthoui.forgetting.plan import Plan
@@ -34,6 +35,8 @@ class Scene:
     layer: str
     mode: Mode
     notices: tuple[str, ...]
+    unlearned: UnlearnedNetwork | None = None
+    """What another method left, if that is shown as “after”."""
 
     @property
     def retained(self) -> tuple[int, ...]:
@@ -82,7 +85,9 @@ def current_scene() -> Scene:
     view, model, data = session.view(), session.model(), session.data()
     measured = load_or_measure(model, data, view.request)
     plan = make_plan(measured.profile, model.anatomy, view.request)
-    predictors: dict[Variant, Predictor] = {"before": original(model), "after": planned(model, plan)}
+    unlearned = session.unlearned()
+    after = planned(model, plan) if unlearned is None else unlearned.predictor(model)
+    predictors: dict[Variant, Predictor] = {"before": original(model), "after": after}
     reference = session.reference()
     if reference is not None:
         predictors["retrained"] = original(reference)
@@ -95,6 +100,7 @@ def current_scene() -> Scene:
         layer=view.cam_layer or model.anatomy.names[-1],
         mode=session.mode(),
         notices=measured.notices,
+        unlearned=unlearned,
     )
 
 

@@ -24,7 +24,7 @@ def names_of(scene: Scene, classes: Sequence[int]) -> str:
 
 def headline(scene: Scene, forgotten: Group, others: Group) -> str:
     """Say in one sentence whether the network looks elsewhere now."""
-    if not scene.plan.touched_channels:
+    if scene.unlearned is None and not scene.plan.touched_channels:
         return "Nothing is scaled at this setting: the network looks where it looked before."
     names = names_of(scene, forgotten.classes)
     lost, kept = mean_drift(forgotten.compared), mean_drift(others.compared)

@@ -1,0 +1,61 @@
+"""The prediction matrix: which class is answered with which, and how sure the network is."""
+
+from collections.abc import Collection, Sequence
+
+import plotly.graph_objects as go
+
+from orthoui.figures.kinds import Mode
+from orthoui.figures.rows import label_room, name_rows
+from orthoui.figures.theme import CIVIDIS, SMALL_SIZE, palette, style
+from orthoui.figures.words import markup, sentence, short
+
+CELL = 22
+CONFIDENCE_ROOM = 52
+
+
+def prediction_matrix(
+    shares: Sequence[Sequence[float]],
+    confidence: Sequence[float],
+    classes: Sequence[str],
+    forgotten: Collection[int],
+    *,
+    mode: Mode,
+    title: str,
+    subtitle: str,
+) -> go.Figure:
+    """Draw percent of each class's images (row) by answer (column); at the right the mean probability of the answer.
+
+    ``shares`` is (classes, classes), percent; ``confidence`` (classes,), 0 … 1.
+    """
+    tone = palette(mode)
+    figure = go.Figure(
+        go.Heatmap(
+            z=[list(row) for row in shares], zmin=0, zmax=100, colorscale=list(CIVIDIS), showscale=False,
+            xgap=1, ygap=1,
+            customdata=[[f"{row} → {column}" for column in classes] for row in classes],
+            hovertemplate="%{customdata}: %{z:.1f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    name_rows(figure, classes, tone, forgotten)
+    ticks = list(range(len(classes))) if len(classes) <= 40 else []
+    figure.update_xaxes(
+        tickvals=ticks,
+        ticktext=[markup([short(classes[place], 11)]) for place in ticks],
+        tickangle=-55,
+        showgrid=False,
+    )
+    sure = [
+        {
+            "text": f"{100 * value:.0f} %", "font": {"size": SMALL_SIZE, "color": tone.muted}, "showarrow": False,
+            "x": 1, "xref": "paper", "xanchor": "right", "xshift": CONFIDENCE_ROOM - 4, "y": place, "yref": "y",
+        }
+        for place, value in enumerate(confidence)
+    ] if len(classes) <= 40 else []  # fmt: skip
+    kept = "; ".join(
+        f"{name}: {shares[place][place]:.0f} % right, {100 * confidence[place]:.0f} % sure"
+        for place, name in enumerate(classes)
+    )
+    return style(
+        figure, mode, title=title, subtitle=subtitle, body=max(160, min(CELL, 720 // len(classes)) * len(classes)),
+        bottom=86, left=label_room(classes), right=CONFIDENCE_ROOM, alt=f"{sentence(title)} {kept}.", labels=sure,
+    )  # fmt: skip

@@ -1,0 +1,186 @@
+"""Which methods to run: all that fit the model, with what they do and how long they take here."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from orthoui.jobs.engine import engine
+from orthoui.jobs.method import KIND, MethodRun, identity_of, request_of, title_of
+from orthoui.jobs.results import expected_seconds, finished
+from orthoui.ledger import ledger, new_id
+from orthoui.methods import METHODS, OWN
+from orthoui.models.zoo import zoo
+from orthoui.ui import session
+from orthoui.ui.frame import literal
+from orthoui.ui.jobs.acting import problem
+from orthoui.ui.jobs.words import duration
+from orthoui.ui.methods.settings import chosen_settings, settings_popover
+from orthoui.ui.methods.words import BASELINES, FIRST, PAPERS_FIVE, kind_of
+
+TICKED = "methods_ticked"
+"""How often a button has set the ticks."""
+TABLE = {
+    "method": st.column_config.TextColumn("method", width=170, pinned=True),
+    "kind": st.column_config.TextColumn("kind", width=84),
+    "time here": st.column_config.TextColumn(
+        "time here", width=92, help="From start to end with its measurement, by earlier runs on this machine."
+    ),
+    "what it does": st.column_config.TextColumn("what it does", width=520),
+    "source": st.column_config.TextColumn("source", width=260),
+}
+
+
+def fitting() -> list[str]:
+    """Return the names of the methods that can be used on the model, quick ones first."""
+    model = session.model()
+    order = ("weight edit", "training", "exact", "control")
+    names = [name for name in METHODS if METHODS[name].obstacle(model) is None]
+    return sorted(names, key=lambda name: (order.index(kind_of(METHODS[name])), METHODS[name].title.casefold()))
+
+
+def chooser() -> None:
+    """Draw the list of methods, their settings and the button that runs them."""
+    names, expected = fitting(), expected_seconds(ledger(), session.model())
+    chosen = [name for name in names if name in (session.view().methods or FIRST)]
+    with st.container(horizontal=True, vertical_alignment="center", key="method_sets"):
+        _set("The paper's five", [name for name in PAPERS_FIVE if name in names])
+        _set("Quick ones", [name for name in names if kind_of(METHODS[name]) in ("weight edit", "control")])
+        _set("All", names)
+        settings_popover([name for name in names if name in chosen])
+    event = st.dataframe(
+        [_row(name, expected) for name in names],
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": [names.index(name) for name in chosen]}},
+        key=f"methods_table_{session.view().model}_{st.session_state.get(TICKED, 0)}",
+        column_config=TABLE,
+        height=248,
+        placeholder="not run yet",
+    )
+    picked = _picked(names, event["selection"]["rows"])
+    if picked != chosen:
+        session.change(methods=tuple(picked))
+    _run_row(picked, expected)
+    _refused(names)
+
+
+def _set(label: str, names: Sequence[str]) -> None:
+    st.button(
+        label,
+        key=f"method_set_{label}",
+        on_click=_tick,
+        args=(names,),
+        type="primary" if set(names) == set(session.view().methods) else "secondary",
+    )
+
+
+def _tick(names: Sequence[str]) -> None:
+    """Tick methods by a button: only a new table takes ticks that were not made in it."""
+    session.change(methods=tuple(names))
+    st.session_state[TICKED] = st.session_state.get(TICKED, 0) + 1
+
+
+def _row(name: str, expected: dict[str, float]) -> dict[str, Any]:
+    method = METHODS[name]
+    return {
+        "method": method.title,
+        "kind": kind_of(method),
+        "time here": duration(expected[name]) if name in expected else None,
+        "what it does": method.summary,
+        "source": method.source,
+    }
+
+
+def _picked(names: Sequence[str], rows: object) -> list[str]:
+    # the browser names the rows; it may send anything
+    if not isinstance(rows, list):
+        return []
+    return [names[place] for place in sorted({row for row in rows if type(row) is int and 0 <= row < len(names)})]
+
+
+def _run_row(names: Sequence[str], expected: dict[str, float]) -> None:
+    todo = [*_baselines_missing(names), *names]
+    with st.container(horizontal=True, vertical_alignment="center", key="methods_run_row"):
+        pressed = st.button(
+            f"Run {len(names)} methods" if len(names) != 1 else f"Run {METHODS[names[0]].title}",
+            icon=":material/play_arrow:",
+            type="primary",
+            key="methods_run",
+            disabled=not names,
+        )
+        st.toggle(
+            "Relearn too",
+            key="methods_relearn",
+            help="Train the class back afterwards and count the steps: few steps mean that it was only hidden. Adds "
+            "seconds to minutes to every method.",
+        )
+        st.caption(_time_words(todo, expected) if names else "Tick at least one method.")
+    sentence = problem()
+    if sentence:
+        st.warning(literal(sentence), icon=":material/info:")
+    if pressed and names:
+        with session.reported():
+            _submit(todo)
+        st.rerun()  # the whole page: the rows that fill in are no part of this panel
+
+
+def _baselines_missing(names: Sequence[str]) -> list[str]:
+    """Return what the comparison is read against and is neither chosen nor there: the original, a ready reference."""
+    model, classes = session.model(), session.view().request.classes
+    there = {row.run.method for row in finished(ledger(), model, classes)}
+    able = ("original", *(("retrain",) if zoo().reference(model, classes) else ()))
+    return [name for name in able if name not in there and name not in names]
+
+
+def _time_words(names: Sequence[str], expected: dict[str, float]) -> str:
+    known = [expected[name] for name in names if name in expected]
+    unknown = len(names) - len(known)
+    added = [METHODS[name].title.lower() for name in names if name in BASELINES]
+    words = f"About {duration(sum(known))}" if known else ""
+    if unknown:
+        words += (" and " if words else "") + (
+            f"{unknown} of unknown time" if words else "How long they take is not known before they ran here once"
+        )
+    beside = f" With {' and '.join(added)} to compare with." if added else ""
+    return f"{words}.{beside} The work goes on when you close this page."
+
+
+def _submit(names: Sequence[str]) -> None:
+    """Queue one job a method, all of one group. Raises ``OrthoError`` for settings that a method does not take."""
+    model, classes, group = session.model(), session.view().request.classes, new_id()
+    runs = [
+        MethodRun(
+            model=model.name,
+            method=name,
+            classes=classes,
+            settings=_settings_of(name),
+            relearn=bool(st.session_state.get("methods_relearn")),
+        )
+        for name in names
+    ]
+    requests = [request_of(run, model) for run in runs]  # all are checked before the first is queued
+    for run, request in zip(runs, requests, strict=True):
+        method = METHODS[run.method]
+        identity = identity_of(model, request.seed)
+        engine().submit(
+            KIND, run, title_of(method, model, classes), method=run.method, group=group, identity=identity
+        )
+
+
+def _settings_of(name: str) -> dict[str, Any]:
+    """Return a method's settings; retraining takes a reference that lies ready unless it was set up otherwise."""
+    ready = {"ready": True} if name == "retrain" and not chosen_settings(name) else {}
+    return {**ready, **chosen_settings(name)}
+
+
+def _refused(names: Sequence[str]) -> None:
+    """Say which methods are not offered, and why."""
+    model = session.model()
+    left = [METHODS[name].obstacle(model) or "" for name in METHODS if name not in names]
+    problems = [*left, *OWN.problems]
+    if problems:
+        with st.expander(f"{len(problems)} not offered for this model"):
+            for sentence in problems:
+                st.markdown(f"- {literal(sentence)}")

@@ -1,0 +1,125 @@
+"""The lower part of the Methods page: rows that fill in while jobs run, their table and their pictures."""
+
+import streamlit as st
+from pydantic import TypeAdapter
+
+from orthoui.jobs.results import MethodRow, finished, standard, under_way
+from orthoui.ledger import Run, ledger
+from orthoui.ui import session
+from orthoui.ui.channels.choice import clickable
+from orthoui.ui.frame import chart, literal, watched
+from orthoui.ui.images import MISSING
+from orthoui.ui.jobs.acting import buttons
+from orthoui.ui.jobs.words import progress_words, state_words
+from orthoui.ui.methods.closer import closer, toggle
+from orthoui.ui.methods.pictures import damage_figure, time_figure, trade_off_figure
+from orthoui.ui.methods.table import beside_paper, cells, columns, not_comparable
+from orthoui.ui.methods.words import COLUMNS, headline
+from orthoui.wording import joined
+
+POINT: TypeAdapter[tuple[str, str, str]] = TypeAdapter(tuple[str, str, str])
+FEWEST_PLOTTED = 2
+
+
+def results_watch() -> None:
+    """Draw the results; they refresh themselves while a method is under way. Not for: use inside another fragment."""
+    if st.session_state.get(MISSING):
+        return
+    view = session.view()
+    watched(_draw, bool(under_way(ledger(), session.model(), view.request.classes)), seconds=2.0)
+
+
+def _draw() -> bool:
+    book, model, view = ledger(), session.model(), session.view()
+    active = under_way(book, model, view.request.classes)
+    rows = finished(book, model, view.request.classes, every=view.every_run)
+    names = model.card.classes
+    forgotten = joined([names[label] for label in view.request.classes])
+    with st.container(key="headline"):
+        st.markdown(f"## {literal(headline(forgotten, rows))}")
+    for run in active:
+        _active(run)
+    if rows:
+        _table(rows)
+        _pictures(rows)
+        closer(rows, names, view.request.classes)
+    return bool(active)
+
+
+def _active(run: Run) -> None:
+    """Draw a method that runs or waits as one line."""
+    with st.container(horizontal=True, vertical_alignment="center", key=f"active_{run.id}"):
+        share = run.progress.share if run.progress else 0.0
+        words = progress_words(run) if run.state == "running" else state_words(run)
+        st.progress(share, f"**{literal(run.title.partition(':')[0])}** · {literal(words) or 'preparing …'}")
+        buttons(run)
+
+
+def _table(rows: list[MethodRow]) -> None:
+    view = session.view()
+    with st.container(horizontal=True, vertical_alignment="center", key="methods_columns"):
+        st.session_state["methods_mode"] = view.method_columns
+        st.segmented_control(
+            "Columns",
+            list(COLUMNS),
+            format_func=lambda name: COLUMNS.get(name, name),
+            key="methods_mode",
+            on_change=lambda: session.change(
+                method_columns=st.session_state["methods_mode"] or session.view().method_columns
+            ),
+            label_visibility="collapsed",
+        )
+        st.session_state["methods_every"] = view.every_run
+        st.toggle(
+            "Every run",
+            key="methods_every",
+            on_change=lambda: session.change(every_run=st.session_state["methods_every"]),
+            help="Otherwise the latest run of each method.",
+        )
+    against = standard(rows)
+    if view.method_columns == "paper":
+        _beside(rows)
+        return
+    if view.method_columns == "gap" and against is None:
+        st.info("There is no retrained model among the runs. Run Retrain, and the gaps appear.")
+        return
+    st.dataframe(
+        [cells(row, against, view.method_columns) for row in rows],
+        hide_index=True,
+        column_config=columns(view.method_columns),
+        placeholder="–",
+        key=f"methods_results_{view.method_columns}",
+        height=min(620, 38 + 35 * len(rows)),
+    )
+    capped = [row.title for row in rows if row.capped]
+    if capped:
+        st.caption(f"Steps to relearn are a lower bound for {joined(capped)}: the class had not come back by then.")
+
+
+def _beside(rows: list[MethodRow]) -> None:
+    """Draw the paper's Table 2 beside the measured rows, or say why it has none for this setting."""
+    card = session.model().card
+    reason = not_comparable(card, session.view().request.classes)
+    lines = [] if reason else beside_paper(rows, card)
+    if reason:
+        st.info(literal(reason))
+    elif not lines:
+        st.info("None of the paper's five methods has been run here yet: Retrain, SSD, UNSIR, TF-IDF, soft pruning.")
+    else:
+        st.dataframe(lines, hide_index=True, placeholder="–")
+        st.caption("Printed: Table 2 of arXiv 2506.19891, other hardware, so that seconds compare by ratio only.")
+
+
+def _pictures(rows: list[MethodRow]) -> None:
+    view, mode = session.view(), session.mode()
+    if len(rows) < FEWEST_PLOTTED:
+        return
+    left, right = st.columns([0.58, 0.42], gap="medium")
+    with left:
+        clickable(trade_off_figure(rows, view.pinned, mode), "methods_trade_off", POINT, lambda mark: toggle(mark[0]))
+    with right:
+        chart(time_figure(rows, mode), "methods_time")
+    original = next((row for row in rows if row.run.method == "original"), None)
+    if original is not None:
+        names = session.model().card.classes
+        chart(damage_figure(rows, original, names, view.request.classes, mode), "methods_damage")

@@ -1,0 +1,90 @@
+"""The results as a table: as measured, as gaps to the retrained model, or beside what the paper prints."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import streamlit as st
+
+from orthoui.jobs.results import Measure, MethodRow, gaps, times
+from orthoui.models.card import ModelCard
+from orthoui.paper.printed import PAPER_WIDTH, Quantity, printed
+from orthoui.ui.methods.words import HEADS, PERCENT
+
+PAPER_NAMES = {
+    "retrain": "Retrain", "ssd": "SSD", "unsir": "EMNI", "tfidf-pruning": "TF-IDF", "soft-pruning": "OSP",
+}  # fmt: skip
+"""The methods of the paper's Table 2 by their names there."""
+PRINTED: dict[Quantity, tuple[Measure | Literal["seconds"], str]] = {
+    "forget_accuracy": ("forget_test", "forgotten class"),
+    "retain_accuracy": ("retain_test", "other classes"),
+    "membership": ("membership_a", "recognised"),
+    "seconds": ("seconds", "seconds"),
+}
+
+
+def columns(mode: str) -> dict[str, Any]:
+    """Return how every column is shown."""
+    made: dict[str, Any] = {"method": st.column_config.TextColumn("method", width=168, pinned=True)}
+    gap = mode == "gap"
+    for name, (head, words) in HEADS.items():
+        form = "%+.1f" if gap else "%.1f %%" if name in PERCENT else "%.1f"
+        form = ("%+.3f" if gap else "%.3f") if name == "distance" else form
+        extra = " Here: minus the retrained model's, in points." if gap else ""
+        made[name] = st.column_config.NumberColumn(head, format=form, help=words + extra)
+    made["seconds"] = st.column_config.NumberColumn(
+        "seconds", format="%.2f", help="Of unlearning alone: statistics, edit and optimisation; not its measurement."
+    )
+    made["times"] = st.column_config.NumberColumn(
+        "× faster", format="%.1f", help="Than retraining: its seconds divided by the method's."
+    )
+    made["samples"] = st.column_config.NumberColumn("images read", format="localized", help="Repeats included.")
+    made["passes"] = st.column_config.NumberColumn(
+        "passes", format="localized", help="Forward and backward passes of one image each."
+    )
+    return made
+
+
+def cells(row: MethodRow, against: MethodRow | None, mode: str) -> dict[str, Any]:
+    """Return one row; what was not measured stays empty."""
+    values = gaps(row, against) if mode == "gap" else row.values
+    return {
+        "method": row.title,
+        **{name: values.get(name) for name in HEADS},
+        "seconds": row.seconds,
+        "times": times(row, against),
+        "samples": row.samples,
+        "passes": row.passes,
+    }
+
+
+def not_comparable(card: ModelCard, classes: Sequence[int]) -> str | None:
+    """Return why the paper's Table 2 has no row for this setting; None where it has."""
+    known = {(row.dataset, row.architecture) for row in printed().table_2}
+    if (card.dataset, card.architecture) not in known:
+        return f"The paper's Table 2 has no {card.title.split(',')[0]} on this data set."
+    if card.width != PAPER_WIDTH:
+        return f"The paper's networks have width {PAPER_WIDTH}; this one has {card.width}, so nothing is laid beside."
+    if len(classes) != 1:
+        return "The paper's Table 2 forgets one class at a time."
+    return None
+
+
+def beside_paper(rows: Sequence[MethodRow], card: ModelCard) -> list[dict[str, Any]]:
+    """Return measured and printed side by side, for the methods that the paper compares."""
+    found = {row.method: row.values for row in printed().table_2 if _same(row, card)}
+    lines = []
+    for row in rows:
+        name = PAPER_NAMES.get(row.run.method or "")
+        if name not in found:
+            continue
+        line: dict[str, Any] = {"method": f"{row.title} ({name})"}
+        for quantity, (mine, head) in PRINTED.items():
+            here = row.seconds if mine == "seconds" else row.values.get(mine)
+            line[f"{head}, here"] = here
+            line[f"{head}, printed"] = found[name].get(quantity)
+        lines.append(line)
+    return lines
+
+
+def _same(row: Any, card: ModelCard) -> bool:
+    return (row.dataset, row.architecture) == (card.dataset, card.architecture)

@@ -1,0 +1,96 @@
+"""What the Methods page says."""
+
+from collections.abc import Sequence
+
+from orthoui.jobs.results import Measure, MethodRow
+from orthoui.methods import Method
+
+GOAL = 5.0
+"""Percent of the forgotten class, and points of the others, up to which a method counts as having forgotten."""
+
+HEADS: dict[Measure, tuple[str, str]] = {
+    "forget_test": ("forgotten class", "A_u: accuracy on test images of the forgotten classes."),
+    "retain_test": ("other classes", "A_r: accuracy on test images of all other classes."),
+    "forget_train": ("forgotten, training images", "A_u on images that the model was trained on."),
+    "retain_train": ("others, training images", "A_r on images that the model was trained on."),
+    "membership_a": (
+        "recognised",
+        "How many of the class's training images an attacker still takes for training images (membership inference, "
+        "convention A). The retrained row says what is normal.",
+    ),
+    "membership_b": (
+        "told from unseen",
+        "How well an attacker tells the class's training images from unseen ones (convention B). 50 % is guessing.",
+    ),
+    "distance": (
+        "distance to retrained",
+        "Jensen–Shannon divergence between the answers on images of the class, 0 to 0.69 nats.",
+    ),
+    "relearn": (
+        "steps to relearn",
+        "Training steps until the class is back. Few steps: it was only hidden. Measured when asked for.",
+    ),
+}
+PERCENT: tuple[Measure, ...] = tuple(name for name in HEADS if name not in ("distance", "relearn"))
+COLUMNS = {"measured": "As measured", "gap": "Gap to retrained", "paper": "Beside the paper"}
+PAPERS_FIVE = ("retrain", "ssd", "unsir", "tfidf-pruning", "soft-pruning")
+FIRST = ("soft-pruning", "random-channels", "logit-mask", "ssd", "neggrad-plus")
+"""What is ticked on the first visit: quick ones, with two controls."""
+TRAINS = {"epochs", "tuning_epochs", "steps", "noise_steps"}
+"""Fields of a request that say that a method trains."""
+BASELINES = ("original", "retrain")
+"""What every comparison is read against; they are run with the first one."""
+
+
+def kind_of(method: Method) -> str:
+    """Say what sort of method it is."""
+    if method.control:
+        return "control"
+    if method.exact:
+        return "exact"
+    return "training" if TRAINS.intersection(method.request.model_fields) else "weight edit"
+
+
+def headline(forgotten: str, rows: Sequence[MethodRow]) -> str:
+    """Say in a sentence what was found: which methods forget the class and keep the others."""
+    judged = [row for row in rows if not row.control and row.run.method != "retrain"]
+    if not judged:
+        return f"How would other methods forget {forgotten}? Choose some and run them."
+    original = next((row for row in rows if row.run.method == "original"), None)
+    good = [row for row in judged if reaches(row, original)]
+    if not good:
+        return f"None of {_count(len(judged))} forgets {forgotten} and keeps the other classes."
+    fastest = min(good, key=lambda row: row.seconds)
+    if len(judged) == 1:
+        return f"{fastest.title} forgets {forgotten} in {seconds_words(fastest.seconds)}."
+    return (
+        f"{len(good)} of {_count(len(judged))} forget {forgotten} and keep the others; the fastest is "
+        f"{fastest.title}, {seconds_words(fastest.seconds)}."
+    )
+
+
+def _count(count: int) -> str:
+    return "one method" if count == 1 else f"{count} methods"
+
+
+def reaches(row: MethodRow, original: MethodRow | None) -> bool:
+    """Whether at most 5 % of the class is left and the other classes lost at most 5 points."""
+    forgotten, kept = row.values.get("forget_test"), row.values.get("retain_test")
+    before = None if original is None else original.values.get("retain_test")
+    return (
+        forgotten is not None and kept is not None and forgotten <= GOAL and (before is None or kept >= before - GOAL)
+    )
+
+
+def seconds_words(seconds: float) -> str:
+    """Return a duration that may be a millisecond or an hour.
+
+    >>> seconds_words(0.0042), seconds_words(1.234), seconds_words(312)
+    ('4 ms', '1.2 s', '5 min 12 s')
+    """
+    if seconds < 0.95:
+        return f"{max(1, round(1000 * seconds)):,} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes:,} min {rest} s" if rest else f"{minutes:,} min"

@@ -1,0 +1,171 @@
+"""The Methods page: what can be run, rows that fill in, gaps, pictures, and the way to the other pages."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from orthoui.data import Dataset
+from orthoui.ledger import Progress, Run, RunFilter, ledger
+from tests.pages.engines import Engine, begin, carry_out, install
+from tests.pages.opening import click, heading, opened, run, send, text, view
+
+METHODS = "pages/lab/methods.py"
+QUICK = "soft-pruning~logit-mask"
+
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch, few_images: Dataset) -> Engine:
+    return install(monkeypatch)
+
+
+def queued() -> dict[str, Run]:
+    return {run.method or "": run for run in ledger().find(RunFilter(kind=("method",)))}
+
+
+def ran(methods: str = QUICK) -> AppTest:
+    """The page after these methods and their baselines were run on it."""
+    app = opened(METHODS, classes="7", methods=methods)
+    app.button(key="methods_run").click()
+    run(app)
+    for job in queued().values():
+        carry_out(job.id)
+    return run(app)
+
+
+def table(app: AppTest) -> dict[str, dict[str, object]]:
+    (found,) = (frame.value for frame in app.dataframe if "forget_test" in frame.value.columns)
+    return {row["method"]: row for row in found.to_dict("records")}
+
+
+def test_the_first_visit_asks_and_offers_what_fits_the_model() -> None:
+    app = opened(METHODS, classes="7")
+    assert heading(app) == "How would other methods forget Sneaker? Choose some and run them."
+    offered = app.dataframe[0].value
+    assert {"Soft pruning", "SSD", "SCRUB", "Retrain", "Logit mask"} <= set(offered["method"])
+    assert "SISA" not in set(offered["method"])
+    assert "SISA needs what only training can leave behind" in text(app)
+    assert "not known before they ran here once" in text(app)
+
+
+def test_a_run_queues_the_ticked_methods_and_what_they_are_read_against(engine: Engine) -> None:
+    app = opened(METHODS, classes="7", methods=QUICK)
+    app.button(key="methods_run").click()
+    run(app)
+    jobs = queued()
+    assert set(jobs) == {"soft-pruning", "logit-mask", "original", "retrain"}
+    assert jobs["retrain"].request["settings"] == {"ready": True}
+    assert len({job.group for job in jobs.values()}) == 1
+    begin(jobs["original"].id, Progress(step=1, steps=2, message="Unlearning"))
+    run(app)
+    bars = {bar.proto.text: bar.proto.value for bar in app.get("progress")}
+    assert bars["**Original** · Unlearning · step 1 of 2"] == 50
+    assert bars["**Logit mask** · waiting for a free worker"] == 0
+    app.button(key=f"job_cancel_{jobs['logit-mask'].id}").click()
+    run(app)
+    assert ledger().get(jobs["logit-mask"].id).state == "cancelled"
+
+
+def test_finished_methods_stand_in_the_table_with_gaps_to_the_retrained_model() -> None:
+    app = ran()
+    assert heading(app).startswith("Soft pruning forgets Sneaker in ")
+    rows = table(app)
+    assert set(rows) == {"Soft pruning", "Logit mask", "Original", "Retrain"}
+    assert rows["Logit mask"]["forget_test"] == 0
+    assert float(str(rows["Original"]["forget_test"])) > 90
+    app.segmented_control(key="methods_mode").set_value("gap")
+    run(app)
+    gaps = table(app)
+    assert gaps["Retrain"]["forget_test"] == 0
+    expected = float(str(rows["Original"]["retain_test"])) - float(str(rows["Retrain"]["retain_test"]))
+    assert gaps["Original"]["retain_test"] == pytest.approx(expected)
+    app.segmented_control(key="methods_mode").set_value("paper")
+    run(app)
+    assert "has no ResNet-18 on this data set" in app.info[0].value
+
+
+def test_a_clicked_mark_is_looked_at_closely_and_opens_on_the_other_pages() -> None:
+    app = ran()
+    pruned = queued()["soft-pruning"]
+    click(app, "methods_trade_off", [pruned.id, "Soft pruning", "1 s"])
+    assert view(app).pinned == (pruned.id,)
+    run(app)
+    assert "**Soft pruning**" in text(app)
+    app.button(key=f"open_Forget_{pruned.id}").click()
+    run(app)
+    assert view(app).result == pruned.id
+    assert "**After: Soft pruning**" in text(app)
+    assert heading(app).startswith("Sneaker forgotten: ")
+    assert not app.slider
+
+
+def test_the_way_back_leads_to_soft_pruning() -> None:
+    ran()
+    app = opened(classes="7", result=queued()["soft-pruning"].id)
+    app.button(key="result_back").click()
+    run(app)
+    assert view(app).result is None and app.slider
+
+
+@pytest.mark.parametrize("page", ["pages/explore/channels.py", "pages/explore/heatmaps.py"])
+def test_a_result_is_shown_in_place_of_soft_pruning(page: str) -> None:
+    app = ran()
+    result = queued()["retrain"].id
+    shown = opened(page, classes="7", result=result)
+    assert "**After: Retrain**" in text(shown)
+    assert view(shown).result == result
+    assert app.dataframe
+
+
+def test_several_runs_are_compared_in_everything() -> None:
+    app = ran()
+    runs = [queued()[name].id for name in ("soft-pruning", "retrain")]
+    app = opened(METHODS, classes="7", pinned="~".join(runs))
+    measures = next(frame.value for frame in app.dataframe if "measure" in frame.value.columns)
+    assert list(measures.columns) == ["measure", "Soft pruning", "Retrain"]
+    assert "forgotten class (%)" in set(measures["measure"])
+    charts = " ".join(element.proto.id for element in app.get("plotly_chart"))
+    assert "similarity_original" in charts and charts.count("matrix-") == 3
+
+
+def test_a_network_that_is_not_kept_is_said_and_not_opened() -> None:
+    app = ran()
+    masked = queued()["logit-mask"]
+    click(app, "methods_trade_off", [masked.id, "Logit mask", "1 ms"])
+    run(app)
+    assert app.button(key=f"open_Forget_{masked.id}").disabled
+    shown = opened(classes="7", result=masked.id)
+    assert "is not kept any more" in shown.warning[0].value
+    assert view(shown).result is None
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [("20200101-000000000000-aaaaaa", "no run"), ("x" * 81, "Method's result"), ("", "no run")],
+)
+def test_a_link_to_a_run_that_is_not_there_is_explained(result: str, words: str) -> None:
+    app = opened(classes="7", result=result)
+    assert words.casefold() in app.warning[0].value.casefold()
+    assert view(app).result is None
+    assert heading(app)
+
+
+def test_settings_are_checked_and_only_changes_are_kept() -> None:
+    app = opened(METHODS, classes="7", methods="ssd")
+    app.text_input(key="setting_ssd_selection").input("-3")
+    run(app)
+    assert "-3" in app.warning[0].value
+    app.text_input(key="setting_ssd_selection").input("25")
+    run(app)
+    app.button(key="methods_run").click()
+    run(app)
+    assert queued()["ssd"].request["settings"] == {"selection": 25.0}
+
+
+def test_what_a_browser_sends_for_the_table_may_be_nonsense() -> None:
+    app = opened(METHODS, classes="7", methods=QUICK)
+    for rows in ([999], ["x"], [-1], "all"):
+        (name,) = (f.proto.id for f in app.dataframe if "methods_table" in f.proto.id)
+        send(app, name.rsplit("-", 1)[-1], json.dumps({"selection": {"rows": rows, "columns": [], "cells": []}}))
+        run(app)
+        assert view(app).methods == () or set(view(app).methods) <= {"soft-pruning", "logit-mask"}
