@@ -1,5 +1,6 @@
 """``orthoui compare``: several methods on the same model, images and clock."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ from rich.text import Text
 from orthoui.cli.common import AsJson, ModelName, emit, percent, plain_table, reports_errors, text
 from orthoui.cli.progress import progress_bar
 from orthoui.errors import OrthoError, RequestError
+from orthoui.files import write_atomically
 
 if TYPE_CHECKING:
     from orthoui.ledger import Progress, Run
@@ -33,6 +35,13 @@ def compare(
         bool, typer.Option(help="Also count the steps of training that bring the class back.")
     ] = False,
     similarity: Annotated[bool, typer.Option(help="Also compare layers with the original and the retrained.")] = True,
+    ready: Annotated[
+        bool, typer.Option(help="For Retrain, take a reference that lies ready instead of training one anew.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.md", help="Also write the table to this Markdown file.", show_default=False),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Unlearn by several methods and measure all of them alike. Every run is kept in the ledger."""
@@ -48,7 +57,8 @@ def compare(
     rows = []
     with progress_bar(as_json, "Comparing", len(chosen)) as bar:
         for place, name in enumerate(chosen):
-            fields = {"model": trained.name, "method": name, "classes": labels}
+            settings = {"ready": True} if ready and name == "retrain" else {}
+            fields = {"model": trained.name, "method": name, "classes": labels, "settings": settings}
             options = {"relearn": relearn, "similarity": similarity}
 
             def show(progress: "Progress", place: int = place, name: str = name) -> None:
@@ -56,6 +66,7 @@ def compare(
 
             rows.append(_row({**fields, **options}, name, trained, labels, group, show))
             bar.show(place + 1)
+    _put_beside(rows)
     document = {
         "model": trained.name,
         "dataset": trained.card.dataset,
@@ -64,6 +75,8 @@ def compare(
         "group": group,
         "methods": rows,
     }
+    if out is not None:
+        _write(out, markdown(rows))
     emit(document, as_json, lambda: _answer(rows))
 
 
@@ -98,37 +111,83 @@ def _row(
 
 
 def _described(run: "Run", title: str) -> dict[str, Any]:
-    seconds = sum(run.timings.values())
+    from orthoui.jobs.results import row_of
+
     return {
         "method": run.method,
         "title": title,
         "run": run.id,
-        "seconds": seconds,
+        "seconds": row_of(run).seconds,
         "timings": run.timings,
         **run.metrics,
     }
 
 
-def _answer(rows: list[dict[str, Any]]) -> RenderableType:
-    heads = ("method", "forgotten", "others", "member (A)", "unseen (B)", "distance", "relearn steps", "seconds")
-    table = plain_table(*heads, numbers=tuple(range(1, len(heads))))
+def _put_beside(rows: list[dict[str, Any]]) -> None:
+    """Add to every row what the page shows too: its gap to the retrained model, its speed, whether it is beaten."""
+    from orthoui.jobs.results import front, gaps, row_of, standard, times
+    from orthoui.ledger import ledger
+
+    measured = {row["run"]: row_of(ledger().get(row["run"])) for row in rows if "run" in row}
+    against, best = standard([*measured.values()]), front([*measured.values()])
     for row in rows:
-        if "error" in row:
-            table.add_row(text(row["title"]), text(row["error"]))
-            continue
-        table.add_row(
-            text(row["title"]),
-            percent(_value(row, "forget_test", "value")),
-            percent(_value(row, "retain_test", "value")),
-            percent(_value(row, "membership_a", "mean")),
-            percent(_value(row, "membership_b", "mean")),
-            _number(_value(row, "distance", "mean"), ".3f"),
-            _number(_relearned(row), ".1f"),
-            f"{row['seconds']:.2f}",
-        )
+        if "run" in row:
+            found = measured[row["run"]]
+            row["gap_to_retrained"] = gaps(found, against) if against else None
+            row["times_faster_than_retraining"] = times(found, against)
+            row["not_beaten"] = found in best
+
+
+HEADS = (
+    "method",
+    "forgotten",
+    "others",
+    "member (A)",
+    "unseen (B)",
+    "distance",
+    "relearn steps",
+    "seconds",
+    "× faster",
+)
+
+
+def _answer(rows: list[dict[str, Any]]) -> RenderableType:
+    table = plain_table(*HEADS, numbers=tuple(range(1, len(HEADS))))
+    for row in rows:
+        table.add_row(*(text(cell) for cell in _cells(row)))
     return Group(
         table, Text("Test images; seconds without evaluation. Every run is kept in the ledger.", style="dim")
     )
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """Return the rows as a Markdown table, as ``docs/methods.md`` holds it."""
+    lines = [HEADS, ("---", *["---:"] * (len(HEADS) - 1)), *(_cells(row) for row in rows)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    if "error" in row:
+        return (row["title"], row["error"])
+    faster = row.get("times_faster_than_retraining")
+    return (
+        row["title"],
+        percent(_value(row, "forget_test", "value")),
+        percent(_value(row, "retain_test", "value")),
+        percent(_value(row, "membership_a", "mean")),
+        percent(_value(row, "membership_b", "mean")),
+        _number(_value(row, "distance", "mean"), ".3f"),
+        _number(_relearned(row), ".1f"),
+        f"{row['seconds']:.2f}",
+        _number(faster, ",.1f"),
+    )
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        write_atomically(path, content.encode())
+    except OSError as error:
+        raise RequestError(f"{path} cannot be written: {error.strerror or error}. Choose another place.") from error
 
 
 def _value(row: dict[str, Any], name: str, part: str) -> float | None:

@@ -117,7 +117,7 @@ def _on_training_images(predictor: Predictor, data: Dataset, classes: tuple[int,
 
 
 def _confidence(logits: Any, labels: Any, classes: int) -> tuple[float, ...]:
-    highest = torch.softmax(torch.from_numpy(logits).double(), 1).max(1).values.numpy()
+    highest = torch.softmax(torch.tensor(logits).double(), 1).max(1).values.numpy()
     return tuple(float(highest[labels == label].mean()) for label in range(classes))
 
 

@@ -11,6 +11,7 @@ from orthoui.evaluation.channels import checked_layer
 from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import ChannelEdit, ForgetRequest, parse_request
 from orthoui.forgetting.selection import layers_in_scope
+from orthoui.methods import METHODS
 from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import Zoo, default_model
 from orthoui.training.recipe import Recipe
@@ -127,6 +128,8 @@ class View(BaseModel):
         changed = parse(View, {**self.model_dump(), **choices})
         for name in choices:
             value = getattr(changed, name)
+            for method in value if name == "methods" else ():
+                _ = METHODS[method]
             if name in ("layer", "cam_layer") and value is not None:
                 _ = model.anatomy[value]
             if name in ("other", "cam_class", "subject") and value is not None and value >= len(model.card.classes):

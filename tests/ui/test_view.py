@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from orthoui.errors import RequestError
 from orthoui.evaluation.presets import recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
+from orthoui.methods import METHODS
 from orthoui.models.zoo import PREFERRED_MODEL, Zoo
 from orthoui.settings import assets_folder
 from orthoui.training.recipe import PenalisedLayers, Penalty, Recipe
@@ -66,6 +67,9 @@ def recipes(draw: st.DrawFn) -> Recipe:
     )
 
 
+RUN_IDS = st.from_regex(r"[0-9]{8}-[0-9]{12}-[0-9a-z]{6}", fullmatch=True)
+
+
 @st.composite
 def views(draw: st.DrawFn) -> View:
     anatomy = ZOO.get(PREFERRED_MODEL).anatomy
@@ -103,6 +107,11 @@ def views(draw: st.DrawFn) -> View:
         recipe=draw(recipes()),
         train_name=draw(st.text(max_size=200)),
         runs_shown=draw(st.sampled_from(["session", "all"])),
+        result=draw(st.none() | RUN_IDS),
+        methods=tuple(draw(st.sets(st.sampled_from(sorted(METHODS)), max_size=4))),
+        pinned=tuple(draw(st.lists(RUN_IDS, max_size=6))),
+        method_columns=draw(st.sampled_from(["measured", "gap", "paper"])),
+        every_run=draw(st.booleans()),
     )
 
 
@@ -194,6 +203,13 @@ BAD = [
     ("tune_epochs", "11", "Epochs at most cannot be 11: choose a whole number from 1 to 10"),
     ("train_name", "x" * 300, "at most 200 characters"),
     ("runs_shown", "some", "choose session or all"),
+    ("result", "x" * 81, "at most 80 characters"),
+    ("methods", "ssd~imaginary", "There is no method “imaginary”"),
+    ("pinned", "a~b~c~d~e~f~g", "Runs looked at"),
+    ("method_columns", "some", "choose measured, gap or paper"),
+    ("every_run", "maybe", "choose true or false"),
+    ("train_small_crop", "-1", "choose a whole number from 0 to 512"),
+    ("train_small_share", "1", "choose a number"),
     ("train_width", "3", "Width cannot be 3: choose a whole number from 4 to 512"),
     ("train_orthogonality", "2", "choose a number from 0 to 1"),
     ("train_penalty", "best", "choose gram, srip or ocnn"),

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from orthoui.errors import OrthoError, UnknownNameError
+from orthoui.evaluation.unlearned import is_kept
+from orthoui.jobs.method import KIND as METHOD
 from orthoui.ledger import FORMATS, Run, RunFilter, export, ledger
 from orthoui.ledger.forgettings import request_of
 from orthoui.models.zoo import zoo
@@ -42,6 +44,9 @@ def open_run(run: Run) -> None:
     if session.view().model == run.model:
         if request is not None:
             session.change_request(**request.model_dump())
+        elif run.kind == METHOD:
+            session.change_request(classes=tuple(run.request["classes"]))
+            session.change(result=run.id if is_kept(run.folder) else None)
         st.switch_page(FORGET_PAGE)
     session.set_view(before)
 

@@ -28,6 +28,7 @@ MINE = ("orthogonality", "penalty", "ortho_layers", "seed", "forgets")
 """Fields that a preset leaves as they are set: they are what one compares with it."""
 STEPS = {
     "batch_size": 32, "learning_rate": 0.01, "momentum": 0.05, "weight_decay": 1e-4, "label_smoothing": 0.05,
+    "small_crop": 4, "small_share": 0.1,
 }  # fmt: skip
 FORMATS = {"weight_decay": "%.5f", "learning_rate": "%.3f"}
 
@@ -87,6 +88,8 @@ def more_controls() -> None:
         with columns[2]:
             _number("label_smoothing")
             _number("crop_padding")
+            _number("small_crop")
+            _number("small_share", disabled=session.view().recipe.small_crop == 0)
             st.session_state["train_flip"] = session.view().recipe.flip
             st.toggle(FIELDS["flip"], key="train_flip", on_change=_changed("flip"))
 

@@ -20,6 +20,8 @@ FIELDS = {
     "label_smoothing": "Label smoothing",
     "crop_padding": "Random shift",
     "flip": "Mirror half of the images",
+    "small_crop": "Small crops first",
+    "small_share": "Share of small crops",
 }
 PENALTIES = {"gram": "Gram matrix (paper)", "srip": "Spectral (SRIP)", "ocnn": "Convolution (OCNN)"}
 LAYERS = {"all": "All", "no_stem": "All but the first", "no_1x1": "All but 1×1"}
@@ -27,6 +29,7 @@ HELP = {
     "orthogonality": "Weight of the penalty that makes a layer's filters orthogonal; 0 trains a plain network.",
     "penalty": "What overlap is punished: the paper's measure, its spectral norm, or that of the whole convolution.",
     "epochs": "How often every training image is seen.",
+    "small_crop": "Side in pixels of the parts that are shown first, which saves time; 0 shows whole images only.",
     "width": "Channels of the first stage. The paper's is 64; 16 is enough to watch and takes a tenth of the time.",
 }
 LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)

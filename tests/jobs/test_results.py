@@ -1,0 +1,108 @@
+"""Runs of methods as rows: values, gaps, speed, the front, and how long the next one will take."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from orthoui.jobs.results import expected_seconds, finished, front, gaps, row_of, standard, times
+from orthoui.ledger import Ledger, NewRun, Result, Run, ledger, new_id
+from orthoui.models.trained import TrainedModel
+
+
+def estimate(value: float) -> dict[str, float]:
+    return {"value": value, "low": value, "high": value, "n": 100}
+
+
+def record(
+    model: TrainedModel,
+    method: str,
+    forgotten: float,
+    kept: float,
+    *,
+    classes: tuple[int, ...] = (1,),
+    seconds: float = 2.0,
+    took: float = 10.0,
+    **metrics: Any,
+) -> Run:
+    new = NewRun(
+        kind="method",
+        title=method,
+        method=method,
+        request={"classes": list(classes), "method": method},
+        model=model.name,
+        model_digest=model.digest,
+        architecture=model.card.architecture,
+        dataset=model.card.dataset,
+    )
+    measured = {
+        "forget_test": estimate(forgotten),
+        "retain_test": estimate(kept),
+        "per_class": [estimate(kept), estimate(forgotten), None],
+        "cost": {"samples": 7, "forward": 5, "backward": 3},
+        **metrics,
+    }
+    started = datetime.now(UTC) - timedelta(seconds=took)
+    result = Result(metrics=measured, timings={"optimisation": seconds}, model_digest=model.digest)
+    return ledger().record(new, result, started=started)
+
+
+@pytest.fixture
+def model(model: TrainedModel) -> TrainedModel:
+    """A model that no other test's runs belong to: all tests of jobs share one ledger."""
+    return replace(model, digest=new_id(), card=model.card.model_copy(update={"architecture": new_id()}))
+
+
+def test_a_row_holds_what_was_measured_and_leaves_out_what_was_not(model: TrainedModel) -> None:
+    run = record(
+        model, "ssd", 3.0, 90.0,
+        distance={"mean": 0.25, "low": 0.2, "high": 0.3, "n": 9}, membership_a={"mean": 40.0},
+        relearn={"steps": [10, 20], "capped": 1, "most_steps": 20, "target": 90.0}, retain_train=None,
+    )  # fmt: skip
+    row = row_of(run)
+    expected = {"forget_test": 3.0, "retain_test": 90.0, "distance": 0.25, "membership_a": 40.0, "relearn": 15.0}
+    assert dict(row.values) == expected
+    assert (row.title, row.seconds, row.samples, row.passes, row.capped) == ("SSD", 2.0, 7, 8, True)
+    assert row.per_class == (90.0, 3.0, None)
+    assert not row.can_open
+
+
+def test_the_latest_run_of_each_method_counts_and_others_on_request(model: TrainedModel, book: Ledger) -> None:
+    record(model, "ssd", 50.0, 90.0)
+    latest = record(model, "ssd", 1.0, 90.0)
+    record(model, "scrub", 0.0, 91.0)
+    record(model, "famr", 0.0, 99.0, classes=(2,))
+    rows = finished(book, model, (1,))
+    assert [row.run.method for row in rows] == ["scrub", "ssd"]
+    assert rows[1].run.id == latest.id
+    assert len(finished(book, model, (1,), every=True)) == 3
+
+
+def test_gaps_and_speed_are_against_the_retrained_model(model: TrainedModel) -> None:
+    retrained = row_of(record(model, "retrain", 0.0, 92.0, seconds=100.0, membership_a={"mean": 3.0}))
+    row = row_of(record(model, "ssd", 3.0, 90.0, seconds=4.0))
+    assert standard([row, retrained]) is retrained and standard([row]) is None
+    assert gaps(row, retrained) == {"forget_test": 3.0, "retain_test": -2.0}
+    assert times(row, retrained) == 25.0
+    assert gaps(row, None) == {} and times(row, None) is None
+
+
+def test_the_front_joins_what_no_other_beats_without_controls_and_retraining(model: TrainedModel) -> None:
+    rows = [
+        row_of(record(model, *measured))
+        for measured in (
+            ("ssd", 5.0, 92.0), ("scrub", 0.0, 90.0), ("famr", 5.0, 91.0), ("iau", 0.0, 88.0), ("salun", 20.0, 91.0),
+            ("logit-mask", 0.0, 95.0), ("retrain", 0.0, 99.0),
+        )
+    ]  # fmt: skip
+    assert [row.run.method for row in front(rows)] == ["scrub", "ssd"]
+    assert front([]) == []
+
+
+def test_expected_times_are_those_of_the_same_model_and_else_of_its_kind(model: TrainedModel, book: Ledger) -> None:
+    for took in (10.0, 30.0, 20.0):
+        record(model, "ssd", 0.0, 90.0, took=took)
+    found = expected_seconds(book, model)
+    assert found["ssd"] == pytest.approx(20.0, abs=1.0)
+    assert "scrub" not in found
