@@ -95,6 +95,7 @@ def watched(draw: Callable[[], bool], busy: bool, seconds: float = 1.0) -> None:
         still = busy
         with explained():
             still = draw()
+        session.write_link()
         if still != busy:
             st.rerun()
 
