@@ -1,12 +1,13 @@
 """Methods side by side: forgetting against keeping, the time they take, and what they do to every class."""
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import plotly.graph_objects as go
 
-from orthoui.figures.kinds import Mode
+from orthoui.figures.kinds import Label, Mode
 from orthoui.figures.rows import label_room, name_rows, number_labels
 from orthoui.figures.theme import SMALL_SIZE, Key, Palette, diverging, palette, style
 from orthoui.figures.words import markup, sentence, short, signed
@@ -17,6 +18,9 @@ SYMBOLS: dict[PointKind, str] = {
 }  # fmt: skip
 BODY = 330
 SMALLEST, LARGEST = 9, 34
+RIGHT_EDGE, BESIDE = 70, 24
+"""Percent left on the forgotten classes: from where names stand on the left, and within which they would touch."""
+NAME_HEIGHT = 14
 NAMED = 14
 """Points up to which every one carries its name; of more only those on the front do."""
 LONG = 24
@@ -59,16 +63,15 @@ def trade_off(
     highest = max((point.kept for point in points), default=100.0)
     room = max(2.0, 0.12 * (highest - lowest))
     figure.update_xaxes(range=[-6, 106], title_text="accuracy left on the forgotten classes (%)", ticksuffix="")
-    figure.update_yaxes(
-        range=[max(-4.0, lowest - room), min(104.0, highest + room)], title_text="accuracy of the others (%)"
-    )
-    named = points if len(points) <= NAMED else [*best, *(point for point in points if point.kind != "method")]
+    ends = max(-4.0, lowest - room), min(104.0, highest + room)
+    figure.update_yaxes(range=ends, title_text="accuracy of the others (%)")
+    named = list(points) if len(points) <= NAMED else [*best, *(point for point in points if point.kind != "method")]
     return style(
         figure, mode, title=title, subtitle=subtitle, key=_key(points, tone), body=BODY, left=54,
         alt=f"{sentence(title)} "
         + "; ".join(f"{point.name}: {point.forgotten:.1f} % left, {point.kept:.1f} % kept" for point in points)
         + ".",
-        labels=_names(named, tone),
+        labels=_names(named, tone, BODY / (ends[1] - ends[0])),
     )  # fmt: skip
 
 
@@ -98,18 +101,23 @@ def _colour(kind: PointKind, tone: Palette) -> str:
     ]
 
 
-def _names(points: Sequence[MethodPoint], tone: Palette) -> list[dict[str, object]]:
-    """Write names beside marks, to the left of those at the right edge; neighbours take turns above and below."""
-    labels: list[dict[str, object]] = []
-    ordered = sorted(points, key=lambda point: (round(point.forgotten / 6), -point.kept))
-    for place, point in enumerate(ordered):
-        left = point.forgotten > 70
+def _names(points: Sequence[MethodPoint], tone: Palette, pixels_per_point: float) -> list[Label]:
+    """Write names beside marks, left of those at the right edge; neighbours move down until all can be read."""
+    labels: list[Label] = []
+    written: list[tuple[float, float]] = []
+    for point in sorted(points, key=lambda one: -one.kept):
+        left = point.forgotten > RIGHT_EDGE
+        height = -pixels_per_point * point.kept  # downwards
+        for other, below in sorted(written, key=lambda one: one[1]):
+            if abs(other - point.forgotten) < BESIDE and abs(below - height) < NAME_HEIGHT:
+                height = below + NAME_HEIGHT
+        written.append((point.forgotten, height))
         labels.append({
             "text": markup([short(point.name, LONG)]), "showarrow": False,
             "font": {"size": SMALL_SIZE, "color": tone.text if point.picked else tone.muted},
             "x": point.forgotten, "y": point.kept, "xanchor": "right" if left else "left", "yanchor": "middle",
             "xshift": (-1 if left else 1) * round(6 + (SMALLEST + (LARGEST - SMALLEST) * point.size) / 2),
-            "yshift": 7 if place % 2 else -7,
+            "yshift": -round(height + pixels_per_point * point.kept),
         })  # fmt: skip
     return labels
 
@@ -145,11 +153,14 @@ def time_bars(
             layer="below",
         )  # fmt: skip
     name_rows(figure, names, tone, limit=LONG)
-    figure.update_xaxes(type="log", title_text="seconds, logarithmic", nticks=6, exponentformat="none", dtick=1)
+    decades = math.log10(max(seconds, default=1.0) / least) if least > 0 else 1.0
+    figure.update_xaxes(
+        type="log", title_text="seconds, logarithmic", exponentformat="none", dtick=max(1, math.ceil(decades / 4))
+    )
     return style(
         figure, mode, title=title, subtitle=subtitle, body=ROW * len(names),
         alt=f"{sentence(title)} " + "; ".join(f"{n}: {t}" for n, t in zip(names, texts, strict=True)) + ".",
-        left=label_room(names, LONG), right=right,
+        left=label_room(names, LONG) + 12, right=right,
         labels=number_labels(texts, [tone.text] * len(names), right - 4),
     )  # fmt: skip
 
@@ -175,11 +186,11 @@ def damage_grid(
             z=[list(row) for row in changes],
             colorscale=[list(stop) for stop in diverging(mode)],
             zmin=-20, zmax=20, zmid=0, showscale=False, xgap=1, ygap=1,
-            text=[["–" if value is None else signed(value) for value in row] for row in changes],
+            text=[["–" if value is None else signed(value, 0) for value in row] for row in changes],
             texttemplate="%{text}" if written else None,
             textfont={"size": 10},  # without a colour Plotly takes the one that stands out
             customdata=[[list(classes)[place] for place in range(len(classes))] for _ in changes],
-            hovertemplate="%{customdata}: %{text} points<extra></extra>",
+            hovertemplate="%{customdata}: %{z:+.1f} points<extra></extra>",
         )
     )  # fmt: skip
     name_rows(figure, names, tone, limit=LONG)
@@ -199,6 +210,7 @@ def damage_grid(
         for name, row in zip(names, changes, strict=True)
     )
     return style(
-        figure, mode, title=title, subtitle=subtitle, body=CELL * len(names), bottom=86, left=label_room(names, LONG),
+        figure, mode, title=title, subtitle=subtitle, body=CELL * len(names), bottom=86,
+        left=label_room(names, LONG) + 12,
         alt=f"{sentence(title)} Points by class: {worst}.",
     )  # fmt: skip

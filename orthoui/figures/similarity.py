@@ -29,7 +29,7 @@ def similarity_lines(lines: Sequence[SimilarityLine], *, mode: Mode, title: str,
     layers = list(dict.fromkeys(layer for line in lines for layer in line.values))
     figure = go.Figure([_trace(line, layers, tone) for line in lines])
     figure.update_xaxes(
-        tickvals=list(range(len(layers))), ticktext=[markup([short(layer, 12, 6)]) for layer in layers], tickangle=-55
+        tickvals=list(range(len(layers))), ticktext=[markup([short(layer, 20, 8)]) for layer in layers], tickangle=-55
     )
     figure.update_yaxes(range=[-0.02, 1.04], nticks=5, title_text="linear CKA")
     key = [Key("●" if line.dash == "solid" else "○", (_colour(line, tone),), line.name) for line in lines]

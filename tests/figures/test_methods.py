@@ -66,7 +66,7 @@ def test_damage_is_shown_for_every_class_and_what_was_not_measured_is_empty() ->
     )
     (grid,) = figure.data
     assert tuple(grid.z[0]) == (-3.0, -97.0, None)
-    assert list(grid.text[0]) == ["−3.0", "−97.0", "–"]
+    assert list(grid.text[0]) == ["−3", "−97", "–"]
     assert (grid.zmin, grid.zmax) == (-20, 20)
     assert "Sneaker −97.0" in figure.layout.meta["alt"]
 

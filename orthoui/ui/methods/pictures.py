@@ -56,9 +56,10 @@ def time_figure(rows: Sequence[MethodRow], mode: Mode) -> go.Figure:
     """Return the seconds of unlearning, quickest first."""
     timed = sorted((row for row in rows if row.seconds > 0 and row.run.method != "original"), key=lambda r: r.seconds)
     title = "Time"
-    if len(timed) > 1:
-        times = timed[-1].seconds / timed[0].seconds
-        title = f"{timed[0].title} is {times:,.0f} times as fast as {timed[-1].title}"
+    able = [row for row in timed if not row.control]
+    if len(able) > 1:
+        ratio = able[-1].seconds / able[0].seconds
+        title = f"{able[0].title} is {ratio:,.0f} times as fast as {able[-1].title}"
     return time_bars(
         [row.title for row in timed],
         [row.seconds for row in timed],
