@@ -1,5 +1,6 @@
 """``orthoui compare``: several methods on the same model, images and clock."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,11 +10,12 @@ from rich.text import Text
 
 from orthoui.cli.common import AsJson, ModelName, emit, percent, plain_table, reports_errors, text
 from orthoui.cli.progress import progress_bar
-from orthoui.errors import OrthoError, RequestError
+from orthoui.errors import OrthoError, RequestError, shortened
 from orthoui.files import write_atomically
 
 if TYPE_CHECKING:
     from orthoui.ledger import Progress, Run
+    from orthoui.methods.found import Found
     from orthoui.models.trained import TrainedModel
 
 
@@ -38,6 +40,14 @@ def compare(
     ready: Annotated[
         bool, typer.Option(help="For Retrain, take a reference that lies ready instead of training one anew.")
     ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="METHOD.FIELD=VALUE", help="Change a setting; may be given several times."),
+    ] = None,
+    found: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Also note what was found, as assets/methods holds it.", hidden=True),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE.md", help="Also write the table to this Markdown file.", show_default=False),
@@ -46,18 +56,19 @@ def compare(
 ) -> None:
     """Unlearn by several methods and measure all of them alike. Every run is kept in the ledger."""
     from orthoui.ledger.ids import new_id
+    from orthoui.methods.found import add_found
     from orthoui.models.zoo import default_model, zoo
 
     trained = zoo().forgettable(model or default_model(zoo()))
     labels = trained.data().class_indices([part for part in classes.split(",") if part.strip()])
     if not labels:
         raise RequestError("No class to forget was named. Give at least one with --classes.")
-    chosen = _chosen(methods, trained)
+    chosen, changed = _chosen(methods, trained), _settings(set_ or [])
     group = new_id()
     rows = []
     with progress_bar(as_json, "Comparing", len(chosen)) as bar:
         for place, name in enumerate(chosen):
-            settings = {"ready": True} if ready and name == "retrain" else {}
+            settings = {**({"ready": True} if ready and name == "retrain" else {}), **changed.get(name, {})}
             fields = {"model": trained.name, "method": name, "classes": labels, "settings": settings}
             options = {"relearn": relearn, "similarity": similarity}
 
@@ -76,8 +87,45 @@ def compare(
         "methods": rows,
     }
     if out is not None:
-        _write(out, markdown(rows))
+        _written(out, lambda: write_atomically(out, markdown(rows).encode()))
+    if found is not None:
+        _written(found, lambda: add_found(found, trained, _found(rows, labels, changed)))
     emit(document, as_json, lambda: _answer(rows))
+
+
+def _settings(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Read “ssd.selection=30” and the like; the method's own request checks the value."""
+    found: dict[str, dict[str, Any]] = {}
+    for part in texts:
+        name, dot, rest = part.partition(".")
+        field, equals, value = rest.partition("=")
+        if not (dot and equals and name and field):
+            raise RequestError(
+                f"“{shortened(part)}” is no setting: write METHOD.FIELD=VALUE, as in ssd.selection=30."
+            )
+        found.setdefault(name, {})[field] = value
+    return found
+
+
+def _found(
+    rows: Sequence[dict[str, Any]], classes: tuple[int, ...], changed: dict[str, dict[str, Any]]
+) -> dict[str, "Found"]:
+    """Return what was measured of each method against the original, which must be among the rows."""
+    from orthoui.methods.found import Found
+
+    original = next((_value(row, "retain_test", "value") for row in rows if row["method"] == "original"), None)
+    results: dict[str, Found] = {}
+    for row in rows:
+        forgotten, kept = (_value(row, name, "value") for name in ("forget_test", "retain_test"))
+        if "error" not in row and original is not None and forgotten is not None and kept is not None:
+            results[row["method"]] = Found(
+                classes=classes,
+                forgotten=round(forgotten, 2),
+                change=round(kept - original, 2),
+                seconds=round(row["seconds"], 3),
+                settings=changed.get(row["method"], {}),
+            )
+    return results
 
 
 def _chosen(methods: str | None, model: "TrainedModel") -> list[str]:
@@ -183,9 +231,9 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _write(path: Path, content: str) -> None:
+def _written(path: Path, write: Callable[[], None]) -> None:
     try:
-        write_atomically(path, content.encode())
+        write()
     except OSError as error:
         raise RequestError(f"{path} cannot be written: {error.strerror or error}. Choose another place.") from error
 

@@ -64,3 +64,44 @@ def test_a_method_that_fails_does_not_end_the_others(home: Path, monkeypatch: py
 )
 def test_refusals(home: Path, options: str, words: str) -> None:
     assert words in refusal(f"compare --model tiny {options}")
+
+
+def test_every_row_stands_beside_the_retrained_model_as_on_the_page(home: Path) -> None:
+    rows = answer("compare --model tiny --classes 1 --methods retrain,logit-mask,fine-tune --no-similarity")[
+        "methods"
+    ]
+    retrained, mask, tuned = rows
+    assert retrained["gap_to_retrained"]["forget_test"] == 0
+    expected = mask["retain_test"]["value"] - retrained["retain_test"]["value"]
+    assert mask["gap_to_retrained"]["retain_test"] == pytest.approx(expected)
+    assert retrained["times_faster_than_retraining"] == 1 and mask["times_faster_than_retraining"] > 1
+    assert [row["not_beaten"] for row in rows] == [False, False, True]
+    assert tuned["run"] != mask["run"]
+
+
+def test_settings_are_changed_and_refused_by_name(home: Path) -> None:
+    row = answer("compare --model tiny --classes 1 --methods fine-tune --set fine-tune.epochs=1")["methods"][0]
+    assert row["request"]["epochs"] == 1
+    assert ledger().get(row["run"]).request["settings"] == {"epochs": "1"}
+    refused = answer("compare --model tiny --classes 1 --methods fine-tune --set fine-tune.epochs=0")["methods"][0]
+    assert "from 1 to 1,000" in refused["error"]
+    said = refusal("compare --model tiny --classes 1 --methods fine-tune --set epochs")
+    assert "METHOD.FIELD=VALUE" in said
+
+
+def test_the_table_and_what_was_found_are_written(home: Path, tmp_path: Path) -> None:
+    from orthoui.methods.found import read_found
+
+    table, found = tmp_path / "table.md", tmp_path / "found.json"
+    base = f"compare --model tiny --classes 1 --out {table} --found {found} --no-similarity"
+    answer(f"{base} --methods original,logit-mask")
+    lines = table.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("| method | forgotten |") and lines[3].startswith("| Logit mask | 0.0 % |")
+    answer(f"{base} --methods original,fine-tune --set fine-tune.epochs=1")
+    known = read_found(found)
+    assert known is not None and set(known.methods) == {"original", "logit-mask", "fine-tune"}
+    mask, tuned = known.methods["logit-mask"], known.methods["fine-tune"]
+    assert mask.published is not None and mask.published.forgotten == 0 and mask.tuned is None
+    assert tuned.published is None and tuned.tuned is not None and tuned.tuned.settings == {"epochs": "1"}
+    said = refusal(f"compare --model tiny --classes 1 --methods original --out {tmp_path}/table.md/below.md")
+    assert "cannot be written" in said

@@ -10,13 +10,14 @@ from orthoui.jobs.method import KIND, MethodRun, identity_of, request_of, title_
 from orthoui.jobs.results import expected_seconds, finished
 from orthoui.ledger import ledger, new_id
 from orthoui.methods import METHODS, OWN
+from orthoui.methods.found import known_methods
 from orthoui.models.zoo import zoo
 from orthoui.ui import session
 from orthoui.ui.frame import literal
 from orthoui.ui.jobs.acting import problem
 from orthoui.ui.jobs.words import duration
 from orthoui.ui.methods.settings import chosen_settings, settings_popover
-from orthoui.ui.methods.words import BASELINES, FIRST, PAPERS_FIVE, kind_of
+from orthoui.ui.methods.words import BASELINES, FIRST, PAPERS_FIVE, found_words, kind_of
 
 TICKED = "methods_ticked"
 """How often a button has set the ticks."""
@@ -26,7 +27,12 @@ TABLE = {
     "time here": st.column_config.TextColumn(
         "time here", width=92, help="From start to end with its measurement, by earlier runs on this machine."
     ),
-    "what it does": st.column_config.TextColumn("what it does", width=520),
+    "found": st.column_config.TextColumn(
+        "with published defaults",
+        width=210,
+        help="Measured on this model beforehand: how much of a class was left, and what the other classes lost.",
+    ),
+    "what it does": st.column_config.TextColumn("what it does", width=480),
     "source": st.column_config.TextColumn("source", width=260),
 }
 
@@ -88,6 +94,7 @@ def _row(name: str, expected: dict[str, float]) -> dict[str, Any]:
         "method": method.title,
         "kind": kind_of(method),
         "time here": duration(expected[name]) if name in expected else None,
+        "found": found_words(known_methods(session.model()).get(name)) or "not measured",
         "what it does": method.summary,
         "source": method.source,
     }

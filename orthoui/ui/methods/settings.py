@@ -1,12 +1,13 @@
 """Settings of methods: every field of a method's request as a control, with its bounds and its help."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import streamlit as st
 from pydantic.fields import FieldInfo
 
 from orthoui.methods import METHODS
+from orthoui.methods.found import Known, known_methods
 from orthoui.ui import session
 from orthoui.wording import parse, title
 
@@ -36,13 +37,24 @@ def settings_popover(names: Sequence[str]) -> None:
         for field, about in method.request.model_fields.items():
             if field not in ELSEWHERE:
                 _control(name, field, about)
+        tuned = known_methods(session.model()).get(name, Known()).tuned
+        if tuned is not None:
+            words = ", ".join(f"{title(field)} {value}" for field, value in tuned.settings.items())
+            st.button(
+                f"Take the tuned settings: {words}",
+                icon=":material/auto_fix_high:",
+                key=f"method_tuned_{name}",
+                on_click=_take,
+                args=(name, tuned.settings),
+                help="Found on calibration images of this model, never on the test images.",
+            )
         st.button(
             "Back to the defaults",
             icon=":material/restart_alt:",
             type="tertiary",
             key=f"method_defaults_{name}",
-            on_click=_reset,
-            args=(name,),
+            on_click=_take,
+            args=(name, {}),
             disabled=not chosen_settings(name),
         )
 
@@ -87,5 +99,9 @@ def _set(name: str, field: str) -> None:
         st.session_state[SETTINGS] = {**st.session_state.get(SETTINGS, {}), name: fields}
 
 
-def _reset(name: str) -> None:
-    st.session_state[SETTINGS] = {**st.session_state.get(SETTINGS, {}), name: {}}
+def _take(name: str, settings: Mapping[str, Any]) -> None:
+    """Set a method's settings as given, the rest to its defaults."""
+    with session.reported():
+        asked = parse(METHODS[name].request, {"classes": session.view().request.classes, **settings})
+        fields = {field: getattr(asked, field) for field in settings}
+        st.session_state[SETTINGS] = {**st.session_state.get(SETTINGS, {}), name: fields}

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
+from orthoui.figures.words import signed
 from orthoui.jobs.results import Measure, MethodRow
 from orthoui.methods import Method
-
-GOAL = 5.0
-"""Percent of the forgotten class, and points of the others, up to which a method counts as having forgotten."""
+from orthoui.methods.found import GOAL, Known
 
 HEADS: dict[Measure, tuple[str, str]] = {
     "forget_test": ("forgotten class", "A_u: accuracy on test images of the forgotten classes."),
@@ -67,6 +66,17 @@ def headline(forgotten: str, rows: Sequence[MethodRow]) -> str:
         f"{len(good)} of {_count(len(judged))} forget {forgotten} and keep the others; the fastest is "
         f"{fastest.title}, {seconds_words(fastest.seconds)}."
     )
+
+
+def found_words(known: Known | None) -> str | None:
+    """Say what is known of a method on this model: what is left of the class and what the others lost."""
+    found = None if known is None else known.published or known.tuned
+    if known is None or found is None:
+        return None
+    words = f"{found.forgotten:.0f} % left, others {signed(found.change)}"
+    if found.reaches:
+        return words
+    return f"{words}; better with tuned settings" if known.tuned and known.tuned.reaches else f"{words}: falls short"
 
 
 def _count(count: int) -> str:
