@@ -11,13 +11,11 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from orthoui import __version__
-from orthoui.errors import RequestError, UnknownNameError
-from orthoui.models.architectures import ARCHITECTURES
+from orthoui.errors import RequestError
 from orthoui.models.device import fast_dtype
-from orthoui.models.timm_networks import is_timm
 from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import ModelEntry, Zoo
-from orthoui.paper.finding import class_names, find_models, missing_words
+from orthoui.paper.finding import check_architecture, class_names, find_models, missing_words
 from orthoui.paper.measures import MEASURES, Task
 from orthoui.paper.outline import Todo, make_cell, outline, table_path, to_measure
 from orthoui.paper.plans import CellPlan, plan_cells
@@ -66,7 +64,7 @@ def reproduce(request: ReproduceRequest, zoo: Zoo, watcher: Watcher | None = Non
     Raises ``RequestError`` when nothing of it can be measured on this machine, or while another process does.
     """
     watcher = watcher or Silent()
-    _check(request)
+    check_architecture(request.architecture)
     path = table_path(request)
     lock_file = settings().cache_folder / "paper" / f"{path.stem}.lock"
     lock_file.parent.mkdir(parents=True, exist_ok=True)
@@ -75,11 +73,6 @@ def reproduce(request: ReproduceRequest, zoo: Zoo, watcher: Watcher | None = Non
             return _fill(request, path, zoo, watcher)
     except Timeout:
         raise RequestError(f"{path.name} is being measured already. Wait until that is done.") from None
-
-
-def _check(request: ReproduceRequest) -> None:
-    if not is_timm(request.architecture) and request.architecture not in ARCHITECTURES:
-        raise UnknownNameError("architecture", request.architecture, ARCHITECTURES)
 
 
 def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> Table:

@@ -30,7 +30,7 @@ WORDS = {
 }
 READ_WORDS = {"conv": "At the convolution", "bn": "Behind batch norm", "relu": "Behind the rectifier"}
 IMAGE_COUNTS = (1, 2, 5, 10, 20, 50, 100, 1_000_000)
-KEPT = ("example", "tune_epochs", "tune_freeze", "recipe", "train_name", "runs_shown")
+KEPT = ("example", "tune_epochs", "tune_freeze", "recipe", "train_name", "runs_shown", "paper")
 """Fields of the view that mean the same for another model."""
 
 
@@ -202,8 +202,8 @@ def _reset() -> None:
     from orthoui.ui.view import from_query
 
     view = session.view()
-    fresh = from_query({"model": view.model}, zoo())[0]
-    session.set_view(fresh.model_copy(update={field: getattr(view, field) for field in ("recipe", "train_name")}))
+    fresh, others = from_query({"model": view.model}, zoo())[0], ("recipe", "train_name", "paper")
+    session.set_view(fresh.model_copy(update={field: getattr(view, field) for field in others}))
 
 
 def _advanced() -> None:

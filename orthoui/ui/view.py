@@ -1,7 +1,7 @@
 """The view: everything a person has set, as one value that a link carries and every page reads."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -13,6 +13,8 @@ from orthoui.forgetting.request import ChannelEdit, ForgetRequest, parse_request
 from orthoui.forgetting.selection import layers_in_scope
 from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import Zoo, default_model
+from orthoui.paper.finding import check_architecture
+from orthoui.paper.setting import Setting
 from orthoui.training.recipe import Recipe
 from orthoui.wording import parse
 
@@ -21,12 +23,18 @@ REQUEST_FIELDS = tuple(ForgetRequest.model_fields)
 RECIPE_FIELDS = tuple(Recipe.model_fields)
 RECIPE_PREFIX = "train_"
 """Before the names of the recipe's fields in a link: both request and recipe have a seed."""
-NESTED = ("model", "request", "recipe")
-"""Fields of the view that are not read from the link by their own name."""
+PAPER_FIELDS = tuple(Setting.model_fields)
+PAPER_PREFIX = "paper_"
+NESTED = ("request", "recipe", "paper")
+"""Fields of the view that are made of other ones; each of those has its own place in the link."""
 ALWAYS_IN_LINK = ("model", "classes", "ratio", "strength")
+PAPER_ALWAYS_IN_LINK = ("dataset", "architecture", "width")
+"""Of a setting that is chosen; without one the page shows the first that is measured."""
 MOST_EDITS: int = next(
     rule.max_length for rule in ForgetRequest.model_fields["edits"].metadata if hasattr(rule, "max_length")
 )
+
+Part = TypeVar("Part", Recipe, Setting)
 
 
 class View(BaseModel):
@@ -82,6 +90,9 @@ class View(BaseModel):
     runs_shown: Literal["session", "all"] = Field(
         title="Runs shown", default="session", description="runs of this browser session, or all that were ever made"
     )
+    paper: Setting | None = Field(
+        title="Measured on", default=None, description="networks and images of the Paper page; None: the first measured"
+    )
 
     @field_validator("model")
     @classmethod
@@ -111,6 +122,8 @@ class View(BaseModel):
                 _ = model.anatomy[value]
             if name in ("other", "cam_class", "subject") and value is not None and value >= len(model.card.classes):
                 raise UnknownNameError("class", value, range(len(model.card.classes)))
+            if name == "paper" and value is not None:
+                check_architecture(value.architecture)
         if changed.channel is not None and not choices.keys().isdisjoint(("layer", "channel")):
             checked_layer(model, changed.layer or model.anatomy.names[0], changed.channel)
         return changed
@@ -118,21 +131,26 @@ class View(BaseModel):
 
 def to_query(view: View) -> dict[str, str]:
     """Return the link's parameters: always the main settings, others where they differ from their default."""
-    values = {name: getattr(view, name) for name in View.model_fields if name not in ("request", "recipe")}
-    values |= {name: getattr(view.request, name) for name in REQUEST_FIELDS}
-    values |= {f"{RECIPE_PREFIX}{name}": getattr(view.recipe, name) for name in RECIPE_FIELDS}
-    defaults: dict[str, object] = {name: field.default for name, field in View.model_fields.items()}
-    defaults |= {name: field.default for name, field in ForgetRequest.model_fields.items()}
-    defaults |= {f"{RECIPE_PREFIX}{name}": field.default for name, field in Recipe.model_fields.items()}
+    query = _parameters(view, without=NESTED, always=ALWAYS_IN_LINK)
+    query |= _parameters(view.request, always=ALWAYS_IN_LINK)
+    query |= _parameters(view.recipe, RECIPE_PREFIX)
+    if view.paper is not None:
+        query |= _parameters(view.paper, PAPER_PREFIX, always=PAPER_ALWAYS_IN_LINK)
+    return query
+
+
+def _parameters(
+    part: BaseModel, prefix: str = "", *, without: Container[str] = (), always: Container[str] = ()
+) -> dict[str, str]:
     return {
-        name: _written(name, value)
-        for name, value in values.items()
-        if name in ALWAYS_IN_LINK or value != defaults[name]
+        f"{prefix}{name}": _written(name, getattr(part, name))
+        for name, field in type(part).model_fields.items()
+        if name not in without and (name in always or getattr(part, name) != field.default)
     }
 
 
 def _written(name: str, value: Any) -> str:
-    if name in ("classes", f"{RECIPE_PREFIX}forgets"):
+    if name in ("classes", "forgets"):
         return "-".join(map(str, value))
     if name == "edits":
         return "~".join(f"{edit.layer}:{edit.channel}:{_number(edit.keep)}" for edit in value)
@@ -153,25 +171,28 @@ def from_query(query: Mapping[str, str], zoo: Zoo) -> tuple[View, list[str]]:
     request = default_request(model, classes) if not asked else paper(classes)
     for name, text in asked.items():
         request = _with_field(request, name, text, model, problems)
-    view = View(model=model.name, request=request, recipe=_recipe(query, problems))
+    recipe = _part(Recipe, RECIPE_PREFIX, query, problems) or Recipe()
+    view = View(model=model.name, request=request, recipe=recipe)
     for name in View.model_fields:
-        if name in query and name not in NESTED:
+        if name in query and name not in ("model", *NESTED):
             view = _with_choice(view, name, query[name], model, problems)
-    return view, problems
+    setting = _part(Setting, PAPER_PREFIX, query, problems)
+    return (view if setting is None else _with_choice(view, "paper", setting, model, problems)), problems
 
 
-def _recipe(query: Mapping[str, str], problems: list[str]) -> Recipe:
-    recipe = Recipe()
-    for name in RECIPE_FIELDS:
-        text = query.get(f"{RECIPE_PREFIX}{name}")
+def _part(kind: type[Part], prefix: str, query: Mapping[str, str], problems: list[str]) -> Part | None:
+    """Return what a link says of a part of the view; None when it says nothing that is allowed."""
+    part: Part | None = None
+    for name in kind.model_fields:
+        text = query.get(f"{prefix}{name}")
         if text is None:
             continue
-        value: object = [part for part in text.split("-") if part][:10_000] if name == "forgets" else text
+        value: object = [one for one in text.split("-") if one][:10_000] if name == "forgets" else text
         try:
-            recipe = parse(Recipe, {**recipe.model_dump(), name: value})
+            part = parse(kind, {**(part or kind()).model_dump(), name: value})
         except RequestError as error:
             problems.append(f"{error} The default is used instead.")
-    return recipe
+    return part
 
 
 def default_request(model: TrainedModel, classes: tuple[int, ...]) -> ForgetRequest:
@@ -245,9 +266,9 @@ def parse_edits(text: str, model: TrainedModel) -> Sequence[ChannelEdit]:
     return edits
 
 
-def _with_choice(view: View, name: str, text: str, model: TrainedModel, problems: list[str]) -> View:
+def _with_choice(view: View, name: str, value: object, model: TrainedModel, problems: list[str]) -> View:
     try:
-        return view.with_choices(model, **{name: text})
+        return view.with_choices(model, **{name: value})
     except RequestError as error:
         problems.append(f"{error} The default is used instead.")
         return view
