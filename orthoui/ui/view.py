@@ -91,7 +91,9 @@ class View(BaseModel):
         title="Runs shown", default="session", description="runs of this browser session, or all that were ever made"
     )
     paper: Setting | None = Field(
-        title="Measured on", default=None, description="networks and images of the Paper page; None: the first measured"
+        title="Measured on",
+        default=None,
+        description="networks and images of the Paper page; None: the first measured",
     )
 
     @field_validator("model")

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from orthoui.forgetting.finetuning import Epoch
 from orthoui.jobs.engine import Engine
 from orthoui.ledger import NewRun, Run, ledger
 from orthoui.models.zoo import zoo
@@ -59,7 +60,9 @@ def test_nothing_measured_is_said_with_the_commands() -> None:
     assert "<code>orthoui reproduce table-3a --dataset cifar10 --architecture resnet18 --width 64</code>" in bodies(
         app
     )
-    assert "The method SSD is not part of this version yet" in words
+    assert "<code>orthoui reproduce table-2 --dataset cifar10 --architecture resnet18 --width 64</code>" in bodies(
+        app
+    )
     assert not [button for button in app.button if (button.key or "").startswith("measure_")]
 
 
@@ -75,6 +78,23 @@ def test_printed_measured_and_difference_stand_side_by_side(shipped: Path) -> No
     assert "One draw of the five images, seed 0." in words
     assert "n = 1,000; intervals are 95 %. cpu, float32, 2 s in all, 01 Jan 2026, version 0." in words
     assert '<i class="worse">5.3 points worse</i>' in bodies(app)
+
+
+def test_fine_tuning_says_for_how_long_and_what_was_kept(shipped: Path) -> None:
+    made = table("appendix", {"0/fine-tuned": accuracies(2, 90)})
+    epochs = tuple(
+        Epoch(epoch=place, epochs=3, loss=0.5, accuracy=reached) for place, reached in enumerate((90, 91, 91), 1)
+    )
+    new = [
+        cell.model_copy(update={"draws": (cell.draws[0].model_copy(update={"epochs": epochs}),)})
+        if cell.draws
+        else cell
+        for cell in made.cells
+    ]
+    put(shipped, made.model_copy(update={"cells": tuple(new)}))
+    assert "3 epochs of fine-tuning; kept: epoch 2, best on calibration images of the other classes." in cells(
+        opened(PAGE)
+    )
 
 
 def test_a_cell_opens_exactly_its_request_in_forget(shipped: Path) -> None:

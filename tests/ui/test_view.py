@@ -31,7 +31,11 @@ from orthoui.ui.view import (
 PLAIN = "fashion-mnist-resnet18-w16-plain"
 REFERENCE = f"{PREFERRED_MODEL}-without-7"
 CHOICES = tuple(name for name in View.model_fields if name not in NESTED)
-NAMES = ("train_dataset", "train_architecture", "paper_dataset")  # any text may be a name; the page says what is not there
+NAMES = (
+    "train_dataset",
+    "train_architecture",
+    "paper_dataset",
+)  # any text may be a name; the page says what is not there
 PAPER_IN_LINK = tuple(f"paper_{name}" for name in PAPER_FIELDS)
 ZOO = Zoo((assets_folder() / "models",), torch.device("cpu"))
 
@@ -320,7 +324,11 @@ numbers = st.one_of(st.integers(), st.floats()).map(str)
 
 
 @settings(max_examples=300)
-@given(query=st.dictionaries(st.sampled_from([*CHOICES, *REQUEST_FIELDS, *PAPER_IN_LINK, "request", "v"]), texts | numbers))
+@given(
+    query=st.dictionaries(
+        st.sampled_from([*CHOICES, *REQUEST_FIELDS, *PAPER_IN_LINK, "request", "v"]), texts | numbers
+    )
+)
 @example(query={"other": "3.0", "cam_class": "3.0", "subject": "3.0"})
 def test_no_link_breaks_the_page(query: dict[str, str]) -> None:
     view, problems = opened(query)
