@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -67,8 +68,9 @@ def fine_tune(
     """Return a fine-tuned copy of ``network``, the best epoch's weights, in evaluation mode.
 
     θ ← θ − η_t ∇L(D_r), equation (18), with η_t = η₀ γ^t, equation (19); stops early when ``accuracy`` (on
-    retained calibration images) has not risen for ``patience`` epochs. ``retained`` must hold no forgotten
-    image. The given network is untouched. Raises ``CancelledError`` within one step of ``cancelled``.
+    retained calibration images) has not risen for ``patience`` epochs, or when the loss is no longer a number. The
+    given network is untouched and never what is returned: it was not fine-tuned. ``retained`` must hold no forgotten
+    image. Raises ``CancelledError`` within one step of ``cancelled``, ``RequestError`` when no epoch came to an end.
     """
     if len(retained) < settings.batch_size:
         raise RequestError(
@@ -84,7 +86,8 @@ def fine_tune(
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, settings.decay)
     generator = torch.Generator().manual_seed(settings.seed)
     penalty = model.card.orthogonality if settings.keep_penalty else 0.0
-    best, best_accuracy, waited = copy.deepcopy(tuned.state_dict()), accuracy(tuned.eval()), 0
+    best: dict[str, Tensor] | None = None
+    best_accuracy, waited = -math.inf, 0
     for epoch in range(settings.epochs):
         _prepare_mode(tuned, freeze_bn=settings.freeze_bn)
         losses = []
@@ -92,6 +95,8 @@ def fine_tune(
             if cancelled():
                 raise CancelledError("Fine-tuning was cancelled. The pruned model is unchanged.")
             losses.append(_step(tuned, inputs, labels, optimiser, penalty))
+            if not math.isfinite(losses[-1]):
+                return _best(tuned, best)
         schedule.step()
         reached = accuracy(tuned.eval())
         report(Epoch(epoch=epoch + 1, epochs=settings.epochs, loss=sum(losses) / len(losses), accuracy=reached))
@@ -99,6 +104,15 @@ def fine_tune(
             best, best_accuracy, waited = copy.deepcopy(tuned.state_dict()), reached, 0
         elif (waited := waited + 1) >= settings.patience:
             break
+    return _best(tuned, best)
+
+
+def _best(tuned: nn.Module, best: dict[str, Tensor] | None) -> nn.Module:
+    if best is None:
+        raise RequestError(
+            "Fine-tuning went astray in its first epoch: the loss is no longer a number. Choose a lower learning "
+            "rate, or let the batch norm statistics adapt. The pruned model is unchanged."
+        )
     tuned.load_state_dict(best)
     return tuned.eval().requires_grad_(False)
 

@@ -1,6 +1,7 @@
 """Does a claim of the paper hold here, and by how much: one sentence a table, computed from its cells."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orthoui.forgetting.request import Attenuation
@@ -45,7 +46,8 @@ def _table_1(table: Table) -> Answer:
     if plain is None or orthogonal is None:
         return Answer(None, "Only one of the two networks is measured, so nothing can be compared yet.")
     change = orthogonal - plain
-    figures = f"the other classes {plain:.1f} % plain, {orthogonal:.1f} % orthogonal"
+    shown = [_percent(cell, "retain_accuracy") for cell in cells]
+    figures = f"the other classes {shown[0]} plain, {shown[1]} orthogonal"
     figures += _printed_beside(cells, "retain_accuracy")
     if change < -COSTS_LITTLE:
         return Answer(False, f"Does not hold here: training orthogonally costs {-change:.1f} points: {figures}.")
@@ -80,11 +82,21 @@ def _pair(cell: Cell) -> str:
 
 
 def _percent(cell: Cell | None, quantity: Quantity) -> str:
-    """Return the mean with its spread over the draws: a few images can decide a lot, and the sentence must say so."""
+    """Return the mean with its spread over the draws: a few images can decide a lot, and the sentence must say so.
+
+    Where several networks were trained alike, the mean of each stands behind.
+    """
     found = None if cell is None else cell.measured.get(quantity)
-    if found is None:
+    if cell is None or found is None:
         return "not measured"
-    return f"{found.mean:.1f} %" if not found.spread else f"{found.mean:.1f} ± {found.spread:.1f} %"
+    words = f"{found.mean:.1f} %" if not found.spread else f"{found.mean:.1f} ± {found.spread:.1f} %"
+    return words + _each({seed: f"{value:.1f}" for seed, value in cell.by_training(quantity).items()})
+
+
+def _each(by_training: Mapping[int, str]) -> str:
+    """Return what every training came to, in brackets; nothing where there is only one."""
+    parts = [f"training {seed}: {words}" for seed, words in by_training.items()]
+    return f" ({', '.join(parts)})" if len(parts) > 1 else ""
 
 
 def _printed_beside(cells: Sequence[Cell | None], quantity: Quantity) -> str:
@@ -148,8 +160,8 @@ def _appendix(table: Table) -> Answer:
     gone, worst = sum(left <= FORGOTTEN for left, _ in classes), max(cost for _, cost in classes)
     so_far = "" if len(classes) == every else f" ({every - len(classes)} are not measured yet)"
     figures = (
-        f"{gone} of {len(classes)} classes are forgotten by pruning{so_far}, and the others lose at most "
-        f"{max(worst, 0.0):.1f} points, attenuation read as “{reading}”"
+        f"{gone} of {len(classes)} classes are forgotten by pruning{_gone_each(table, reading)}{so_far}, and the "
+        f"others lose at most {max(worst, 0.0):.1f} points, attenuation read as “{reading}”"
     )
     held = gone == len(classes) and worst <= 2 * DAMAGE
     return Answer(held, f"{'Holds' if held else 'Does not hold'} here: {figures}{_tuned(table)}.")
@@ -165,6 +177,16 @@ def _classes(table: Table, reading: str) -> list[tuple[float, float]]:
         if left is not None and kept is not None and before is not None:
             found.append((left, before - kept))
     return found
+
+
+def _gone_each(table: Table, reading: str) -> str:
+    """Return how many classes each training forgets."""
+    gone: Counter[int] = Counter()
+    for cell in table.measured:
+        if cell.measure == "pruned" and cell.reading == reading:
+            left = cell.by_training("forget_accuracy")
+            gone.update({seed: int(value <= FORGOTTEN) for seed, value in left.items()})
+    return _each({seed: str(count) for seed, count in sorted(gone.items())})
 
 
 def _tuned(table: Table) -> str:

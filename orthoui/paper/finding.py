@@ -3,7 +3,10 @@
 import shlex
 
 from orthoui.data.known import KNOWN
+from orthoui.errors import UnknownNameError
+from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.card import ModelCard
+from orthoui.models.timm_networks import is_timm
 from orthoui.models.zoo import ModelEntry, Zoo
 from orthoui.paper.schema import Kind
 from orthoui.paper.setting import Setting, dataset_title
@@ -17,6 +20,12 @@ KIND_WORDS: dict[Kind, str] = {
     "plain": "a plain network",
     "retrained": "a network retrained without class",
 }
+
+
+def check_architecture(name: str) -> None:
+    """Raise ``UnknownNameError`` for a kind of network that there is not."""
+    if not is_timm(name) and name not in ARCHITECTURES:
+        raise UnknownNameError("architecture", name, ARCHITECTURES)
 
 
 def find_models(zoo: Zoo, setting: Setting, kind: Kind, most: int | None = None) -> list[ModelEntry]:

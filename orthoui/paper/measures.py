@@ -6,11 +6,12 @@ def ssd(task: Task) -> Answer: ...
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
+from pydantic import JsonValue
 
 from orthoui.data import Dataset
 from orthoui.errors import RequestError
@@ -20,7 +21,7 @@ from orthoui.evaluation.privacy import membership_of
 from orthoui.evaluation.tuning import measure_fine_tuned
 from orthoui.evaluation.variants import original, planned
 from orthoui.forgetting.application import pruned_tensors
-from orthoui.forgetting.finetuning import FineTuning
+from orthoui.forgetting.finetuning import Epoch, FineTuning
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.profiles import measure as measure_profile
@@ -74,6 +75,8 @@ class Answer:
     pruned: Mapping[int, float] = field(default_factory=dict)
     pictures: Mapping[str, Pictures] = field(default_factory=dict)
     fine_tuning: FineTuning | None = None
+    epochs: Sequence[Epoch] = ()
+    settings: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,28 +103,28 @@ def measure(name: str, *, cost: float = 1) -> Callable[[Callable[[Task], Answer]
 @measure("trained")
 def trained(task: Task) -> Answer:
     """The network as it was trained."""
-    return Answer(_accuracies(task, original(task.model)))
+    return Answer(accuracies_of(task, original(task.model)))
 
 
 @measure("pruned")
 def pruned(task: Task) -> Answer:
     """The network after pruning."""
-    return Answer(_accuracies(task, planned(task.model, task.plan())))
+    return Answer(accuracies_of(task, planned(task.model, task.plan())))
 
 
 @measure("OSP", cost=2)
 def soft_pruning(task: Task) -> Answer:
     """Table 2's own row: accuracies, what an attacker still recognises, and the time it takes."""
     predictor = planned(task.model, task.plan())
-    values = _accuracies(task, predictor)
-    return Answer({**values, **_membership(task, predictor, task.asked), "seconds": _pruning_time(task)})
+    values = accuracies_of(task, predictor)
+    return Answer({**values, **attacked(task, predictor, task.asked), "seconds": _pruning_time(task)})
 
 
 @measure("Retrain", cost=2)
 def retrained(task: Task) -> Answer:
     """A network that never saw the class; its time is that of its training."""
     predictor = original(task.model)
-    values = {**_accuracies(task, predictor), **_membership(task, predictor, ForgetRequest(classes=task.classes))}
+    values = {**accuracies_of(task, predictor), **attacked(task, predictor, ForgetRequest(classes=task.classes))}
     seconds = task.model.card.training_seconds
     return Answer(values if seconds is None else {**values, "seconds": Value(value=seconds, n=1)})
 
@@ -130,15 +133,18 @@ def retrained(task: Task) -> Answer:
 def fine_tuned(task: Task) -> Answer:
     """The network after pruning and fine-tuning on retained images."""
     retained = len(task.data["train"].without(task.asked.classes))
-    settings = FineTuning(seed=task.seed, batch_size=min(FineTuning().batch_size, retained))
+    settings, epochs = FineTuning(seed=task.seed, batch_size=min(FineTuning().batch_size, retained)), list[Epoch]()
     started = time.perf_counter()
-    result = measure_fine_tuned(task.model, task.data, task.asked, settings, cancelled=task.cancelled)
+    result = measure_fine_tuned(
+        task.model, task.data, task.asked, settings, cancelled=task.cancelled, report=epochs.append
+    )
     elapsed = time.perf_counter() - started
     values = _named(result.accuracies.forget, result.accuracies.retain)
-    return Answer({**values, "seconds": Value(value=elapsed, n=1)}, fine_tuning=settings)
+    return Answer({**values, "seconds": Value(value=elapsed, n=1)}, fine_tuning=settings, epochs=epochs)
 
 
-def _accuracies(task: Task, predictor: Predictor) -> dict[Quantity, Value]:
+def accuracies_of(task: Task, predictor: Predictor) -> dict[Quantity, Value]:
+    """Return the accuracies on all test images."""
     images = task.data["test"]
     steps = predictor.stream(images, sampling_order(images.labels, task.classes))
     logits = _last(steps, task.look).logits
@@ -152,7 +158,8 @@ def _named(forget: Estimate | None, retain: Estimate | None) -> dict[Quantity, V
     return {name: Value(**found.model_dump()) for name, found in pairs if found is not None}
 
 
-def _membership(task: Task, predictor: Predictor, request: ForgetRequest) -> dict[Quantity, Value]:
+def attacked(task: Task, predictor: Predictor, request: ForgetRequest) -> dict[Quantity, Value]:
+    """Return what an attacker still recognises, convention A."""
     result = _last(membership_of(predictor, task.data, request), task.look)
     a = None if result is None else result.convention_a
     return {} if a is None else {"membership": Value(value=a.mean, low=a.low, high=a.high, n=a.n_judged)}

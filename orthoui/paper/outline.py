@@ -7,7 +7,7 @@ from pathlib import Path
 from orthoui.data import dataset_names
 from orthoui.data.catalog import missing
 from orthoui.models.zoo import ModelEntry, Zoo
-from orthoui.paper import pictures  # noqa: F401  registers what the figures measure
+from orthoui.paper import others, pictures  # noqa: F401  they register what Table 2 and the figures measure
 from orthoui.paper.finding import class_names, find_models, missing_words
 from orthoui.paper.measures import MEASURES
 from orthoui.paper.plans import CellPlan, plan_cells

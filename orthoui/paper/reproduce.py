@@ -11,19 +11,18 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from orthoui import __version__
-from orthoui.errors import RequestError, UnknownNameError
-from orthoui.models.architectures import ARCHITECTURES
+from orthoui.errors import RequestError
 from orthoui.models.device import fast_dtype
-from orthoui.models.timm_networks import is_timm
 from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import ModelEntry, Zoo
-from orthoui.paper.finding import class_names, find_models, missing_words
+from orthoui.paper.finding import check_architecture, class_names, find_models, missing_words
 from orthoui.paper.measures import MEASURES, Task
+from orthoui.paper.others import method_settings
 from orthoui.paper.outline import Todo, make_cell, outline, table_path, to_measure
-from orthoui.paper.plans import CellPlan, plan_cells
+from orthoui.paper.plans import OTHER_METHODS, CellPlan, plan_cells
 from orthoui.paper.schema import Cell, Draw, Kind, Table
 from orthoui.paper.setting import ReproduceRequest
-from orthoui.paper.store import read_table, write_table
+from orthoui.paper.store import read_table, shelf, write_table
 from orthoui.settings import app_folder, settings
 
 
@@ -66,7 +65,7 @@ def reproduce(request: ReproduceRequest, zoo: Zoo, watcher: Watcher | None = Non
     Raises ``RequestError`` when nothing of it can be measured on this machine, or while another process does.
     """
     watcher = watcher or Silent()
-    _check(request)
+    check_architecture(request.architecture)
     path = table_path(request)
     lock_file = settings().cache_folder / "paper" / f"{path.stem}.lock"
     lock_file.parent.mkdir(parents=True, exist_ok=True)
@@ -75,11 +74,6 @@ def reproduce(request: ReproduceRequest, zoo: Zoo, watcher: Watcher | None = Non
             return _fill(request, path, zoo, watcher)
     except Timeout:
         raise RequestError(f"{path.name} is being measured already. Wait until that is done.") from None
-
-
-def _check(request: ReproduceRequest) -> None:
-    if not is_timm(request.architecture) and request.architecture not in ARCHITECTURES:
-        raise UnknownNameError("architecture", request.architecture, ARCHITECTURES)
 
 
 def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> Table:
@@ -92,10 +86,11 @@ def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> 
     table = outline(request, zoo, known)
     table = _with_cells(table, [_valid(cell, plans[cell.id], models[cell.kind], zoo) for cell in table.cells])
     todo = [item for cell in table.cells for item in to_measure(plans[cell.id], cell, request, models[cell.kind])]
-    total, done = sum(item.units for item in todo), 0
+    total, done, others = sum(item.units for item in todo), 0, _elsewhere(request, path)
     for item in todo:
         watcher.progress(done, total, f"{item.plan.row}, {item.plan.column}".rstrip(", "))
-        cell = _measured(item, table, request, zoo, watcher)
+        draw = _found(item, others, zoo) or _measured(item, request, zoo, watcher)
+        cell = _with_draw(item, draw, table, request, zoo)
         table = _with_cells(table, [cell if old.id == cell.id else old for old in table.cells])
         write_table(path, table)
         done += item.units
@@ -115,11 +110,34 @@ def _valid(cell: Cell, plan: CellPlan, models: Sequence[ModelEntry], zoo: Zoo) -
     return cell.model_copy(update={"draws": tuple(kept)})
 
 
+def _elsewhere(request: ReproduceRequest, path: Path) -> list[Cell]:
+    """Return the cells of the other tables of this setting: some stand in several tables."""
+    tables = shelf([path.parent]).tables.values()
+    return [
+        cell
+        for table in tables
+        if table.setting == request.setting and table.table != request.table
+        for cell in table.measured
+    ]
+
+
+def _found(item: Todo, others: Sequence[Cell], zoo: Zoo) -> Draw | None:
+    """Return the measurement if another table holds it already."""
+    model = zoo.get(item.model.name)
+    for cell in others:
+        if cell.measure == item.plan.measure and cell.quantities == item.plan.quantities:
+            for draw in cell.draws:
+                if draw.model == model.name and (draw.seed or 0) == item.seed and _same(draw, item.plan, model):
+                    return draw
+    return None
+
+
 def _same(draw: Draw, plan: CellPlan, model: TrainedModel) -> bool:
     return (
         draw.model_digest == model.digest
         and draw.request == plan.request(draw.seed or 0)
         and draw.images_digest == _images_digest(model)
+        and draw.settings == (method_settings(plan.measure) if plan.measure in OTHER_METHODS else {})
     )
 
 
@@ -128,7 +146,7 @@ def _images_digest(model: TrainedModel) -> str:
     return f"{data['train'].digest}-{data['test'].digest}"
 
 
-def _measured(item: Todo, table: Table, request: ReproduceRequest, zoo: Zoo, watcher: Watcher) -> Cell:
+def _measured(item: Todo, request: ReproduceRequest, zoo: Zoo, watcher: Watcher) -> Draw:
     model = zoo.get(item.model.name)
     asked = item.plan.request(item.seed)
     task = Task(
@@ -136,7 +154,7 @@ def _measured(item: Todo, table: Table, request: ReproduceRequest, zoo: Zoo, wat
     )
     started = time.perf_counter()
     answer = MEASURES[item.plan.measure].function(task)
-    draw = Draw(
+    return Draw(
         model=model.name,
         model_digest=model.digest,
         training_seed=model.card.seed,
@@ -144,6 +162,8 @@ def _measured(item: Todo, table: Table, request: ReproduceRequest, zoo: Zoo, wat
         seed=item.seed if item.plan.drawn else None,
         request=asked,
         fine_tuning=answer.fine_tuning,
+        epochs=tuple(answer.epochs),
+        settings=dict(answer.settings),
         values=dict(answer.values),
         pruned=dict(answer.pruned),
         pictures=dict(answer.pictures),
@@ -153,6 +173,9 @@ def _measured(item: Todo, table: Table, request: ReproduceRequest, zoo: Zoo, wat
         date=datetime.now(UTC).replace(microsecond=0),
         version=code_version(),
     )
+
+
+def _with_draw(item: Todo, draw: Draw, table: Table, request: ReproduceRequest, zoo: Zoo) -> Cell:
     old = table.cell(item.plan.id)
     draws = sorted((*(old.draws if old else ()), draw), key=lambda one: (one.training_seed, one.seed or 0))
     return make_cell(item.plan, request, tuple(draws), find_models(zoo, request.setting, item.plan.kind))

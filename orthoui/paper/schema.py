@@ -10,9 +10,9 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field, model_validator
 
-from orthoui.forgetting.finetuning import FineTuning
+from orthoui.forgetting.finetuning import Epoch, FineTuning
 from orthoui.forgetting.request import Attenuation, ForgetRequest
 from orthoui.paper.printed import Quantity
 from orthoui.paper.setting import Setting, TableName
@@ -88,6 +88,8 @@ class Draw(_Frozen):
     seed: int | None = Field(description="draw of the images; None where nothing is drawn")
     request: ForgetRequest | None = Field(description="opens it in Forget; None where nothing is forgotten")
     fine_tuning: FineTuning | None = None
+    epochs: tuple[Epoch, ...] = Field(default=(), description="of fine-tuning, as they were judged")
+    settings: dict[str, JsonValue] = Field(default_factory=dict, description="what another method was asked")
     values: dict[Quantity, Value]
     pruned: dict[int, float] = Field(default_factory=dict, description="pruned channels shown, and what they keep")
     pictures: dict[str, Pictures] = Field(default_factory=dict)
@@ -155,6 +157,14 @@ class Cell(_Frozen):
         """Return the mean over the draws; None when it was not measured."""
         found = self.measured.get(quantity)
         return None if found is None else found.mean
+
+    def by_training(self, quantity: Quantity) -> dict[int, float]:
+        """Return the mean over the draws of every network, by its training seed."""
+        found: dict[int, list[float]] = {}
+        for draw in self.draws:
+            if quantity in draw.values:
+                found.setdefault(draw.training_seed, []).append(draw.values[quantity].value)
+        return {seed: summary(values).mean for seed, values in sorted(found.items())}
 
 
 def summary(values: list[float]) -> Summary:

@@ -67,14 +67,18 @@ class Setting(BaseModel):
             and self.forget_class == FORGET_CLASS
         )
 
-    def file_name(self, table: TableName) -> str:
-        """Name of the table's file; what is not the usual choice stands in it."""
-        parts: list[str] = [table, self.dataset, self.architecture.replace(":", "-").replace("/", "-")]
-        parts.append(f"w{self.width}")
+    @property
+    def name(self) -> str:
+        """Its name in a file's name; what is not the usual choice stands in it."""
+        parts = [self.dataset, self.architecture.replace(":", "-").replace("/", "-"), f"w{self.width}"]
         parts += [f"lambda{self.orthogonality:g}"] if self.orthogonality else []
         parts += [f"read-at-{self.read_at}"] if self.read_at != "bn" else []
         parts += [f"class{self.forget_class}"] if self.forget_class != FORGET_CLASS else []
-        return "-".join(parts) + ".json"
+        return "-".join(parts)
+
+    def file_name(self, table: TableName) -> str:
+        """Name of the table's file."""
+        return f"{table}-{self.name}.json"
 
 
 class ReproduceRequest(Setting):

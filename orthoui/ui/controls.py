@@ -11,9 +11,10 @@ from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
 from orthoui.models.zoo import zoo
 from orthoui.ui import session
+from orthoui.ui.link import default_request, from_query
 from orthoui.ui.result_card import result_card
 from orthoui.ui.thumbnails import class_thumbnails
-from orthoui.ui.view import View, default_request
+from orthoui.ui.view import View
 from orthoui.wording import bounds
 
 WORDS = {
@@ -31,7 +32,10 @@ WORDS = {
 }
 READ_WORDS = {"conv": "At the convolution", "bn": "Behind batch norm", "relu": "Behind the rectifier"}
 IMAGE_COUNTS = (1, 2, 5, 10, 20, 50, 100, 1_000_000)
-KEPT = ("example", "tune_epochs", "tune_freeze", "recipe", "train_name", "runs_shown", "methods", "method_columns")
+KEPT = (
+    "example", "tune_epochs", "tune_freeze", "recipe", "train_name", "runs_shown", "methods", "method_columns",
+    "paper",
+)  # fmt: skip
 """Fields of the view that mean the same for another model."""
 
 
@@ -208,11 +212,9 @@ def _preset_button(label: str, request: ForgetRequest, active: bool, words: str)
 
 @session.reported()
 def _reset() -> None:
-    from orthoui.ui.view import from_query
-
     view = session.view()
-    fresh = from_query({"model": view.model}, zoo())[0]
-    session.set_view(fresh.model_copy(update={field: getattr(view, field) for field in ("recipe", "train_name")}))
+    fresh, others = from_query({"model": view.model}, zoo())[0], ("recipe", "train_name", "paper")
+    session.set_view(fresh.model_copy(update={field: getattr(view, field) for field in others}))
 
 
 def _advanced() -> None:

@@ -13,7 +13,8 @@ from orthoui.figures import Mode
 from orthoui.jobs.method import unlearned_network
 from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import zoo
-from orthoui.ui.view import View, from_query, to_query
+from orthoui.ui.link import from_query, to_query
+from orthoui.ui.view import View
 
 VIEW = "view"
 PROBLEMS = "problems"

@@ -1,35 +1,18 @@
-"""The view: everything a person has set, as one value that a link carries and every page reads."""
+"""The view: everything a person has set, as one value that every page reads and a link carries."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from orthoui.data import class_indices
-from orthoui.errors import OrthoError, RequestError, UnknownNameError, shortened
+from orthoui.errors import UnknownNameError
 from orthoui.evaluation.channels import checked_layer
-from orthoui.evaluation.presets import paper, recommended
-from orthoui.forgetting.request import ChannelEdit, ForgetRequest, parse_request
-from orthoui.forgetting.selection import layers_in_scope
+from orthoui.forgetting.request import ForgetRequest, parse_request
 from orthoui.methods import METHODS
 from orthoui.models.trained import TrainedModel
-from orthoui.models.zoo import Zoo, default_model
+from orthoui.paper.finding import check_architecture
+from orthoui.paper.setting import Setting
 from orthoui.training.recipe import Recipe
 from orthoui.wording import parse
-
-PREFERRED_CLASS = 7
-REQUEST_FIELDS = tuple(ForgetRequest.model_fields)
-RECIPE_FIELDS = tuple(Recipe.model_fields)
-RECIPE_PREFIX = "train_"
-"""Before the names of the recipe's fields in a link: both request and recipe have a seed."""
-LISTS = ("methods", "pinned")
-"""Fields that are lists of names: in a link “a~b”."""
-NESTED = ("model", "request", "recipe")
-"""Fields of the view that are not read from the link by their own name."""
-ALWAYS_IN_LINK = ("model", "classes", "ratio", "strength")
-MOST_EDITS: int = next(
-    rule.max_length for rule in ForgetRequest.model_fields["edits"].metadata if hasattr(rule, "max_length")
-)
 
 
 class View(BaseModel):
@@ -103,6 +86,11 @@ class View(BaseModel):
     runs_shown: Literal["session", "all"] = Field(
         title="Runs shown", default="session", description="runs of this browser session, or all that were ever made"
     )
+    paper: Setting | None = Field(
+        title="Measured on",
+        default=None,
+        description="networks and images of the Paper page; None: the first measured",
+    )
 
     @field_validator("model")
     @classmethod
@@ -134,146 +122,8 @@ class View(BaseModel):
                 _ = model.anatomy[value]
             if name in ("other", "cam_class", "subject") and value is not None and value >= len(model.card.classes):
                 raise UnknownNameError("class", value, range(len(model.card.classes)))
+            if name == "paper" and value is not None:
+                check_architecture(value.architecture)
         if changed.channel is not None and not choices.keys().isdisjoint(("layer", "channel")):
             checked_layer(model, changed.layer or model.anatomy.names[0], changed.channel)
         return changed
-
-
-def to_query(view: View) -> dict[str, str]:
-    """Return the link's parameters: always the main settings, others where they differ from their default."""
-    values = {name: getattr(view, name) for name in View.model_fields if name not in ("request", "recipe")}
-    values |= {name: getattr(view.request, name) for name in REQUEST_FIELDS}
-    values |= {f"{RECIPE_PREFIX}{name}": getattr(view.recipe, name) for name in RECIPE_FIELDS}
-    defaults: dict[str, object] = {name: field.default for name, field in View.model_fields.items()}
-    defaults |= {name: field.default for name, field in ForgetRequest.model_fields.items()}
-    defaults |= {f"{RECIPE_PREFIX}{name}": field.default for name, field in Recipe.model_fields.items()}
-    return {
-        name: _written(name, value)
-        for name, value in values.items()
-        if name in ALWAYS_IN_LINK or value != defaults[name]
-    }
-
-
-def _written(name: str, value: Any) -> str:
-    if name in ("classes", f"{RECIPE_PREFIX}forgets"):
-        return "-".join(map(str, value))
-    if name in LISTS:
-        return "~".join(value)
-    if name == "edits":
-        return "~".join(f"{edit.layer}:{edit.channel}:{_number(edit.keep)}" for edit in value)
-    return _number(value) if isinstance(value, float) else str(value)
-
-
-def _number(value: float) -> str:
-    """Every digit, so that the link opens exactly what was set; “1” rather than “1.0”."""
-    return repr(value).removesuffix(".0")
-
-
-def from_query(query: Mapping[str, str], zoo: Zoo) -> tuple[View, list[str]]:
-    """Read a link's parameters. What is not allowed is replaced by its default and explained in a sentence."""
-    problems: list[str] = []
-    model = _model(query.get("model"), zoo, problems)
-    classes = _classes(query.get("classes"), model.card.classes, problems)
-    asked = {name: query[name] for name in REQUEST_FIELDS if name in query and name != "classes"}
-    request = default_request(model, classes) if not asked else paper(classes)
-    for name, text in asked.items():
-        request = _with_field(request, name, text, model, problems)
-    view = View(model=model.name, request=request, recipe=_recipe(query, problems))
-    for name in View.model_fields:
-        if name in query and name not in NESTED:
-            view = _with_choice(view, name, query[name], model, problems)
-    return view, problems
-
-
-def _recipe(query: Mapping[str, str], problems: list[str]) -> Recipe:
-    recipe = Recipe()
-    for name in RECIPE_FIELDS:
-        text = query.get(f"{RECIPE_PREFIX}{name}")
-        if text is None:
-            continue
-        value: object = [part for part in text.split("-") if part][:10_000] if name == "forgets" else text
-        try:
-            recipe = parse(Recipe, {**recipe.model_dump(), name: value})
-        except RequestError as error:
-            problems.append(f"{error} The default is used instead.")
-    return recipe
-
-
-def default_request(model: TrainedModel, classes: tuple[int, ...]) -> ForgetRequest:
-    """Return what is shown before anything is set: the recommended setting, or the paper's without one."""
-    return recommended(model, classes) or paper(classes)
-
-
-def _model(name: str | None, zoo: Zoo, problems: list[str]) -> TrainedModel:
-    if name is not None:
-        try:
-            return zoo.forgettable(name)
-        except OrthoError as error:
-            problems.append(f"{error} The default model is shown instead.")
-    return zoo.get(default_model(zoo))
-
-
-def _classes(text: str | None, names: Sequence[str], problems: list[str]) -> tuple[int, ...]:
-    fallback = (PREFERRED_CLASS,) if len(names) > PREFERRED_CLASS else (0,)
-    if text is None:
-        return fallback
-    try:
-        classes = class_indices(names, _class_names(text, names)[:10_000])
-        if not classes:
-            raise RequestError("The link names no class to forget.")
-        if len(classes) == len(names):
-            raise RequestError(f"All {len(classes)} classes cannot be forgotten: nothing would be left to keep.")
-    except OrthoError as error:
-        problems.append(f"{error} {names[fallback[0]]} is shown instead.")
-        return fallback
-    return classes
-
-
-def _class_names(text: str, classes: Sequence[str]) -> list[str]:
-    """Split “7-9” or “7,Bag”; a hyphen inside a class's own name stays."""
-    names = {name.casefold() for name in classes}
-    parts = (part.strip() for part in text.split(","))
-    return [name for part in parts for name in ([part] if part.casefold() in names else part.split("-")) if name]
-
-
-def _with_field(
-    request: ForgetRequest, name: str, text: str, model: TrainedModel, problems: list[str]
-) -> ForgetRequest:
-    value: object = text
-    try:
-        if name == "edits":
-            value = parse_edits(text, model)
-        changed = parse_request({**request.model_dump(), name: value})
-        layers_in_scope(model.anatomy, changed.scope)
-    except RequestError as error:
-        problems.append(f"{error} The default is used instead.")
-        return request
-    return changed
-
-
-def parse_edits(text: str, model: TrainedModel) -> Sequence[ChannelEdit]:
-    """Read “layer:channel:keep~…”. Raises ``RequestError`` for anything that does not exist in the model."""
-    edits, parts = [], text.split("~")
-    if len(parts) > MOST_EDITS:
-        raise RequestError(f"The link sets {len(parts):,} channels by hand; at most {MOST_EDITS:,} are allowed.")
-    for part in parts:
-        layer, channel, keep = [*part.rsplit(":", 2), "", ""][:3]
-        try:
-            edit = ChannelEdit.model_validate({"layer": layer, "channel": channel, "keep": keep})
-        except ValidationError as error:
-            raise RequestError(
-                f"“{shortened(part)}” is not a channel set by hand: it is written layer:channel:fraction kept, "
-                "as in conv1:3:0.5."
-            ) from error
-        checked_layer(model, edit.layer, edit.channel)
-        edits.append(edit)
-    return edits
-
-
-def _with_choice(view: View, name: str, text: str, model: TrainedModel, problems: list[str]) -> View:
-    value: object = [part for part in text.split("~") if part] if name in LISTS else text
-    try:
-        return view.with_choices(model, **{name: value})
-    except RequestError as error:
-        problems.append(f"{error} The default is used instead.")
-        return view

@@ -7,8 +7,8 @@ from orthoui.evaluation.variants import original
 from orthoui.models.device import fast_dtype
 from orthoui.models.zoo import default_model, zoo
 from orthoui.ui import forget_panel
+from orthoui.ui.link import PREFERRED_CLASS
 from orthoui.ui.thumbnails import class_thumbnails
-from orthoui.ui.view import PREFERRED_CLASS
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from orthoui.evaluation.presets import recommended
 from orthoui.evaluation.summary import headline
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.models.zoo import PREFERRED_MODEL, zoo
-from orthoui.ui.view import default_request
+from orthoui.ui.link import default_request
 from tests.pages.opening import SECONDS, click, heading, opened, run, table_rows, text, view
 
 PLAIN = "fashion-mnist-resnet18-w16-plain"

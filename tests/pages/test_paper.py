@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from orthoui.forgetting.finetuning import Epoch
 from orthoui.jobs.engine import Engine
 from orthoui.ledger import NewRun, Run, ledger
 from orthoui.models.zoo import zoo
@@ -17,8 +18,8 @@ from orthoui.paper.job import KIND
 from orthoui.paper.schema import Table
 from orthoui.paper.setting import EMBEDDED, Setting
 from orthoui.paper.store import write_table
-from orthoui.ui.view import from_query
-from tests.pages.opening import heading, opened, run, text
+from orthoui.ui.link import from_query
+from tests.pages.opening import heading, opened, run, send, text, view
 from tests.paper.made import accuracies, table
 
 PAGE = "pages/lab/paper.py"
@@ -44,6 +45,11 @@ def cells(app: AppTest) -> str:
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", bodies(app))))
 
 
+def choose(app: AppTest, setting: Setting) -> AppTest:
+    app.selectbox(key="paper_setting").set_value(setting.name)
+    return run(app)
+
+
 def test_nothing_measured_is_said_with_the_commands() -> None:
     app = opened(PAGE)
     assert heading(app) == "None of the paper's tables is measured on CIFAR-10, ResNet-18, width 64 yet."
@@ -54,7 +60,9 @@ def test_nothing_measured_is_said_with_the_commands() -> None:
     assert "<code>orthoui reproduce table-3a --dataset cifar10 --architecture resnet18 --width 64</code>" in bodies(
         app
     )
-    assert "The method SSD is not part of this version yet" in words
+    assert "<code>orthoui reproduce table-2 --dataset cifar10 --architecture resnet18 --width 64</code>" in bodies(
+        app
+    )
     assert not [button for button in app.button if (button.key or "").startswith("measure_")]
 
 
@@ -70,6 +78,23 @@ def test_printed_measured_and_difference_stand_side_by_side(shipped: Path) -> No
     assert "One draw of the five images, seed 0." in words
     assert "n = 1,000; intervals are 95 %. cpu, float32, 2 s in all, 01 Jan 2026, version 0." in words
     assert '<i class="worse">5.3 points worse</i>' in bodies(app)
+
+
+def test_fine_tuning_says_for_how_long_and_what_was_kept(shipped: Path) -> None:
+    made = table("appendix", {"0/fine-tuned": accuracies(2, 90)})
+    epochs = tuple(
+        Epoch(epoch=place, epochs=3, loss=0.5, accuracy=reached) for place, reached in enumerate((90, 91, 91), 1)
+    )
+    new = [
+        cell.model_copy(update={"draws": (cell.draws[0].model_copy(update={"epochs": epochs}),)})
+        if cell.draws
+        else cell
+        for cell in made.cells
+    ]
+    put(shipped, made.model_copy(update={"cells": tuple(new)}))
+    assert "3 epochs of fine-tuning; kept: epoch 2, best on calibration images of the other classes." in cells(
+        opened(PAGE)
+    )
 
 
 def test_a_cell_opens_exactly_its_request_in_forget(shipped: Path) -> None:
@@ -90,12 +115,39 @@ def test_a_cell_opens_exactly_its_request_in_forget(shipped: Path) -> None:
 
 def test_another_setting_is_chosen_and_its_reference_named() -> None:
     app = opened(PAGE)
-    (choice,) = app.selectbox
-    choice.set_value(next(place for place, option in enumerate(choice.options) if option.startswith("Fashion")))
-    run(app)
+    choose(app, EMBEDDED)
     assert heading(app) == "None of the paper's tables is measured on Fashion-MNIST, ResNet-18, width 16 yet."
     assert "Printed for CIFAR-10, ResNet-18, width 64: a reference here, no more." in text(app)
     assert {button.key for button in app.button} >= {"measure_table-3a", "measure_appendix", "measure_figure-1"}
+
+
+def test_what_is_chosen_stands_in_the_link_and_a_reload_shows_it(shipped: Path) -> None:
+    put(shipped, table("table-1", {"plain": accuracies(97, 93)}))
+    app = opened(PAGE)
+    assert view(app).paper is None and not [name for name in app.query_params if name.startswith("paper_")]
+    choose(app, EMBEDDED)
+    assert (view(app).paper, app.query_params["paper_dataset"]) == (EMBEDDED, "fashion-mnist")
+    again = opened(PAGE, **dict(app.query_params))
+    assert again.selectbox(key="paper_setting").value == EMBEDDED.name
+    assert heading(again) == heading(app) and "Fashion-MNIST, ResNet-18, width 16" in heading(app)
+
+
+def test_a_link_opens_a_setting_that_nobody_has_measured() -> None:
+    app = opened(PAGE, paper_width="8", paper_forget_class="3", paper_read_at="fc")
+    assert heading(app) == (
+        "None of the paper's tables is measured on CIFAR-10, ResNet-18, width 8, forgetting class 3 yet."
+    )
+    (problem,) = app.warning
+    assert "choose conv, bn or relu. The default is used instead." in problem.value
+    assert app.selectbox(key="paper_setting").value == Setting(width=8, forget_class=3).name
+
+
+def test_a_setting_that_is_not_offered_is_refused() -> None:
+    app = opened(PAGE)
+    send(app, "paper_setting", "cifar11")
+    assert "There is no setting “cifar11”. Choose one of: cifar10-resnet18-w64," in app.warning[0].value
+    assert view(app).paper is None
+    assert heading(app).startswith("None of the paper's tables is measured on CIFAR-10, ResNet-18, width 64")
 
 
 def test_a_damaged_table_is_named_and_the_others_stay(shipped: Path) -> None:
@@ -128,10 +180,7 @@ def test_measuring_is_a_job_that_is_started_once(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("orthoui.ui.paper.running.engine", Queue)
     app = opened(PAGE)
-    app.session_state["paper_setting"] = [option.startswith("Fashion") for option in app.selectbox[0].options].index(
-        True
-    )
-    run(app)
+    choose(app, EMBEDDED)
     app.button(key="measure_table-1").click()
     run(app)
     (queued,) = queued_runs()

@@ -12,9 +12,9 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 Numbers = dict[Quantity, float]
 
 
-def draw(values: Numbers, seed: int = 0, *, spread: float = 1.0, date: int = 1, model: str = "one") -> Draw:
+def draw(values: Numbers, seed: int = 0, *, spread: float = 1.0, date: int = 1, training: int = 0) -> Draw:
     return Draw(
-        model=model, model_digest="abc", training_seed=0, images_digest="def", seed=seed,
+        model=f"training {training}", model_digest="abc", training_seed=training, images_digest="def", seed=seed,
         request=ForgetRequest(classes=(1,), seed=seed), device="cpu", precision="float32", seconds=1.5,
         values={
             name: Value(value=value, low=max(0, value - spread), high=min(100, value + spread), n=1000)

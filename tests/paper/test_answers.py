@@ -77,6 +77,39 @@ def test_the_spread_of_the_draws_stands_in_the_sentence() -> None:
     assert "still recognises 60.0 ± 14.1 % of automobile and the plain one 60.0 ± 14.1 %" in answer(spread).sentence
 
 
+def trained_again(made: Table, numbers: dict[str, dict[Quantity, float]]) -> Table:
+    """The same table with a second training, seed 1, in the named cells."""
+    cells = [
+        cell.model_copy(update={"draws": (*cell.draws, draw(numbers[cell.id], training=1))})
+        if cell.id in numbers
+        else cell
+        for cell in made.cells
+    ]
+    return made.model_copy(update={"cells": tuple(cells)})
+
+
+def test_every_training_stands_in_the_sentence() -> None:
+    first = {"orthogonal/0.05/floor": accuracies(10, 90), "plain/0.05/floor": accuracies(60, 90)}
+    second = {"orthogonal/0.05/floor": accuracies(30, 90), "plain/0.05/floor": accuracies(50, 90)}
+    found = answer(trained_again(table("table-3a", first, HALF), second))
+    assert (
+        "the orthogonal network still recognises 20.0 ± 14.1 % (training 0: 10.0, training 1: 30.0) of automobile "
+        "and the plain one 55.0 ± 7.1 % (training 0: 60.0, training 1: 50.0), attenuation"
+    ) in found.sentence
+    first = {"plain": accuracies(97, 93), "orthogonal": accuracies(96, 94)}
+    second = {"plain": accuracies(97, 93), "orthogonal": accuracies(96, 93)}
+    found = answer(trained_again(table("table-1", first, HALF), second))
+    assert "gains 0.5 points" in found.sentence
+    assert "93.5 ± 0.7 % (training 0: 94.0, training 1: 93.0) orthogonal." in found.sentence
+    first = {f"{label}/raw": accuracies(95, 94) for label in range(10)}
+    pruned = {f"{label}/pruned/floor": accuracies(0, 90) for label in range(10)}
+    second = {name: accuracies(8 if name.startswith("0") else 0, 90) for name in pruned}
+    found = answer(trained_again(table("appendix", first | pruned, HALF), second))
+    assert (
+        "10 of 10 classes are forgotten by pruning (training 0: 10, training 1: 9), and the others" in found.sentence
+    )
+
+
 def test_table_3a_waits_for_both_networks() -> None:
     found = answer(table("table-3a", {"orthogonal/0.05/floor": accuracies(0, 90)}))
     assert (found.holds, found.sentence) == (None, "Ratio 0.05 is not measured on both networks yet.")

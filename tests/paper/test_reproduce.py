@@ -1,25 +1,30 @@
 """Measuring a table: the numbers are those of Forget, and an interrupted run goes on where it stopped."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from filelock import FileLock
+from pydantic import create_model
 
 from orthoui.data import DATASETS, catalog
 from orthoui.errors import CancelledError, DatasetError, RequestError
 from orthoui.evaluation.pipeline import forget
+from orthoui.methods import METHODS
 from orthoui.models.zoo import Zoo, zoo
 from orthoui.paper import measures
-from orthoui.paper.measures import MEASURES, Answer, Task
+from orthoui.paper.measures import MEASURES, Answer, Measure, Task
 from orthoui.paper.outline import open_measurements, outline, table_path
+from orthoui.paper.plans import OTHER_METHODS
 from orthoui.paper.reproduce import Silent, reproduce
 from orthoui.paper.schema import Cell, Value
 from orthoui.paper.setting import TABLES, ReproduceRequest
 from orthoui.paper.store import read_table
 from orthoui.settings import settings
 from tests.paper.conftest import SETTING, add_model
+from tests.tiny import CLASSES
 
 
 def asked(table: str, **more: Any) -> ReproduceRequest:
@@ -45,6 +50,33 @@ class Counter(Silent):
 
     def progress(self, done: int, total: int, doing: str) -> None:  # noqa: ARG002
         self.steps.append((done, total))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Methods with little to do."""
+    monkeypatch.setattr(measures, "TIMED_RUNS", 1)
+    use(monkeypatch, "ssd", batch_size=8)
+    use(monkeypatch, "unsir", noise_images=4, noise_steps=2, repeats=2, images_per_class=10)
+    use(monkeypatch, "tfidf-pruning", images=40, epochs=1)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, name: str, **defaults: object) -> None:
+    """Give a method other defaults."""
+    method = METHODS[name]
+    fields: dict[str, Any] = {
+        key: (method.request.model_fields[key].annotation, value) for key, value in defaults.items()
+    }
+    request = create_model(method.request.__name__, __base__=method.request, **fields)
+    monkeypatch.setitem(METHODS._entries, name, replace(method, request=request))
+
+
+def counted(measure: Measure, calls: list[float]) -> Measure:
+    def function(task: Task) -> Answer:
+        calls.append(task.seed)
+        return measure.function(task)
+
+    return replace(measure, function=function)
 
 
 def test_a_table_holds_the_numbers_that_forget_shows(models: Zoo) -> None:
@@ -171,25 +203,67 @@ def test_other_refusals(models: Zoo) -> None:
     assert path.read_text() == "{}"
 
 
-def test_a_method_enters_table_2_by_the_public_door(models: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measures, "TIMED_RUNS", 1)
+def test_table_2_stands_ours_beside_the_others(models: Zoo, quick: None) -> None:
     table = reproduce(asked("table-2", seeds=1), models)
-    ours, other, reference = (table.cell(name) for name in ("OSP/floor", "SSD", "Retrain"))
-    assert ours and set(ours.measured) == {"forget_accuracy", "retain_accuracy", "membership", "seconds"}
-    assert (
-        other
-        and other.advice == "The method SSD is not part of this version yet, so this cell cannot be measured here."
-    )
+    for name in ("OSP/floor", "OSP/scaled", *OTHER_METHODS):
+        cell = table.cell(name)
+        assert cell and set(cell.measured) == {"forget_accuracy", "retain_accuracy", "membership", "seconds"}, name
+    draw = table.cells[1].draws[0]
+    assert (table.cells[1].row, draw.request, draw.settings["batch_size"]) == ("SSD", None, 8)
+    reference = table.cell("Retrain")
     assert reference and "--forget 1" in reference.advice
 
-    def ssd(task: Task) -> Answer:
+
+def test_another_method_is_measured_again_when_it_is_asked_something_else(
+    models: Zoo, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reproduce(asked("table-2", seeds=1), models)
+    use(monkeypatch, "ssd", selection=3.0)
+    seen = Counter()
+    reproduce(asked("table-2", seeds=1), models, seen)
+    assert seen.cells == ["SSD"]
+
+
+def test_a_method_enters_table_2_by_the_public_door(
+    models: Zoo, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(MEASURES._entries, "Retrain")
+    other = reproduce(asked("table-2", seeds=1), models).cell("Retrain")
+    assert (
+        other
+        and other.advice
+        == "The method Retrain is not part of this version yet, so this cell cannot be measured here."
+    )
+
+    @measures.measure("Retrain")
+    def retrained(task: Task) -> Answer:
         return Answer({"forget_accuracy": Value(value=4.0)})
 
-    monkeypatch.setitem(MEASURES._entries, "SSD", measures.Measure(ssd, 1))
     seen = Counter()
-    table = reproduce(asked("table-2", seeds=1), models, seen)
-    other = table.cell("SSD")
-    assert seen.cells == ["SSD"] and other and other.mean("forget_accuracy") == 4.0
+    add_model(settings().home, "without", orthogonality=0.01, forgets=(1,))
+    other = reproduce(asked("table-2", seeds=1), models, seen).cell("Retrain")
+    assert seen.cells == ["Retrain"] and other and other.mean("forget_accuracy") == 4.0
+
+
+def test_what_stands_in_another_table_too_is_measured_once(
+    models: Zoo, tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = reproduce(asked("table-3a"), models).cell("orthogonal/0.05/scaled")
+    calls: list[float] = []
+    monkeypatch.setitem(MEASURES._entries, "pruned", counted(MEASURES["pruned"], calls))
+    second = reproduce(asked("table-3b"), models).cell("0.4/scaled")
+    assert first and second and second.draws == first.draws
+    assert len(calls) == 2 * 18 - 4  # both readings and both draws of strength 0.4 were there
+    calls.clear()
+    reproduce(asked("appendix"), models)
+    assert len(calls) == 2 * 2 * len(CLASSES) - 4
+    calls.clear()
+    add_model(tiny_data, "tiny-orthogonal", seed=0, orthogonality=0.02)
+    reproduce(asked("table-3b"), zoo())
+    assert len(calls) == 0  # the weights are the same ones
+    add_model(tiny_data, "tiny-orthogonal", seed=5, orthogonality=0.02)
+    reproduce(asked("table-3b"), zoo())
+    assert len(calls) == 2 * 18
 
 
 def test_fine_tuning_is_its_own_option(models: Zoo) -> None:
@@ -202,6 +276,7 @@ def test_fine_tuning_is_its_own_option(models: Zoo) -> None:
     assert seen.cells == [cell.id for cell in tuned]
     first = table.cell("0/fine-tuned")
     assert first and first.draws[0].fine_tuning is not None and first.mean("seconds")
+    assert [epoch.epoch for epoch in first.draws[0].epochs] == [1, 2, 3]
     kept = reproduce(asked("appendix", seeds=1), models).cell("0/fine-tuned")
     assert kept and kept.draws == first.draws
 

@@ -15,14 +15,29 @@ from orthoui.evaluation.presets import recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
 from orthoui.methods import METHODS
 from orthoui.models.zoo import PREFERRED_MODEL, Zoo
+from orthoui.paper.setting import Setting
 from orthoui.settings import assets_folder
 from orthoui.training.recipe import PenalisedLayers, Penalty, Recipe
-from orthoui.ui.view import ALWAYS_IN_LINK, RECIPE_FIELDS, REQUEST_FIELDS, View, from_query, to_query
+from orthoui.ui.link import (
+    ALWAYS_IN_LINK,
+    NESTED,
+    PAPER_FIELDS,
+    RECIPE_FIELDS,
+    REQUEST_FIELDS,
+    from_query,
+    to_query,
+)
+from orthoui.ui.view import View
 
 PLAIN = "fashion-mnist-resnet18-w16-plain"
 REFERENCE = f"{PREFERRED_MODEL}-without-7"
-CHOICES = tuple(name for name in View.model_fields if name not in ("request", "recipe"))
-NAMES = ("train_dataset", "train_architecture")  # any text may be a name; the page says what is not there
+CHOICES = tuple(name for name in View.model_fields if name not in NESTED)
+NAMES = (
+    "train_dataset",
+    "train_architecture",
+    "paper_dataset",
+)  # any text may be a name; the page says what is not there
+PAPER_IN_LINK = tuple(f"paper_{name}" for name in PAPER_FIELDS)
 ZOO = Zoo((assets_folder() / "models",), torch.device("cpu"))
 
 
@@ -71,6 +86,18 @@ RUN_IDS = st.from_regex(r"[0-9]{8}-[0-9]{12}-[0-9a-z]{6}", fullmatch=True)
 
 
 @st.composite
+def paper_settings(draw: st.DrawFn) -> Setting:
+    return Setting(
+        dataset=draw(st.text(min_size=1, max_size=20)),
+        architecture=draw(st.sampled_from(["resnet18", "vgg16_bn", "timm:resnet10t"])),
+        width=draw(st.integers(4, 512)),
+        orthogonality=draw(st.none() | st.floats(0, 1, exclude_min=True)),
+        read_at=draw(st.sampled_from(get_args(ReadAt))),
+        forget_class=draw(st.integers(0, 10_000)),
+    )
+
+
+@st.composite
 def views(draw: st.DrawFn) -> View:
     anatomy = ZOO.get(PREFERRED_MODEL).anatomy
     layers = st.none() | st.sampled_from(anatomy.names)
@@ -112,6 +139,7 @@ def views(draw: st.DrawFn) -> View:
         pinned=tuple(draw(st.lists(RUN_IDS, max_size=6))),
         method_columns=draw(st.sampled_from(["measured", "gap", "paper"])),
         every_run=draw(st.booleans()),
+        paper=draw(st.none() | paper_settings()),
     )
 
 
@@ -126,6 +154,10 @@ def test_the_link_names_the_main_settings_and_only_what_differs() -> None:
     assert set(to_query(view)) == set(ALWAYS_IN_LINK)
     assert to_query(view.with_request(score="margin"))["score"] == "margin"
     assert to_query(view.model_copy(update={"example": 3}))["example"] == "3"
+    chosen = to_query(view.model_copy(update={"paper": Setting(read_at="relu")})).items() - to_query(view).items()
+    assert dict(chosen) == {
+        "paper_dataset": "cifar10", "paper_architecture": "resnet18", "paper_width": "64", "paper_read_at": "relu"
+    }  # fmt: skip
 
 
 def test_without_a_link_the_recommended_setting_of_sneaker_is_shown() -> None:
@@ -222,8 +254,15 @@ BAD = [
     ("train_label_smoothing", "1", "choose a number"),
     ("train_crop_padding", "17", "choose a whole number from 0 to 16"),
     ("train_flip", "maybe", "choose true or false"),
+    ("train_small_crop", "513", "choose a whole number from 0 to 512"),
+    ("train_small_share", "1", "choose a number"),
     ("train_seed", "-1", "choose a whole number from 0 to 2,147,483,647"),
     ("train_forgets", "x", "The default is used instead."),
+    ("paper_architecture", "resnet19", "There is no architecture “resnet19”. Choose one of: resnet18"),
+    ("paper_width", "3", "Width cannot be 3: choose a whole number from 4 to 512"),
+    ("paper_orthogonality", "0", "choose a number"),
+    ("paper_read_at", "fc", "choose conv, bn or relu"),
+    ("paper_forget_class", "-1", "choose a whole number from 0 to 10,000"),
     ("tune_freeze", "maybe", "Keep batch norm statistics cannot be “maybe”: choose true or false"),
 ]
 
@@ -241,7 +280,7 @@ def test_a_bad_value_is_explained_and_its_default_used(name: str, text: str, all
 
 def test_every_parameter_is_tried_with_a_bad_value() -> None:
     recipe = {f"train_{name}" for name in RECIPE_FIELDS} - {*NAMES}
-    assert {name for name, _, _ in BAD} == {*CHOICES, *REQUEST_FIELDS, *recipe}
+    assert {name for name, _, _ in BAD} == {*CHOICES, *REQUEST_FIELDS, *recipe, *PAPER_IN_LINK} - {*NAMES}
 
 
 def test_as_many_channels_are_set_by_hand_as_a_request_can_hold() -> None:
@@ -252,6 +291,7 @@ def test_as_many_channels_are_set_by_hand_as_a_request_can_hold() -> None:
 def test_a_click_sets_what_is_there() -> None:
     view, model = opened({})[0], ZOO.get(PREFERRED_MODEL)
     there = {"layer": "layer4.1.conv2", "channel": 127, "cam_layer": "conv1", "other": 9, "tune_epochs": 10}
+    there |= {"paper": Setting(width=32)}
     assert view.with_choices(model, **there) == view.model_copy(update=there)
 
 
@@ -265,6 +305,7 @@ def test_a_click_sets_what_is_there() -> None:
         ({"layer": "layer4.1.conv2", "channel": 128}, "its channels are 0 to 127"),
         ({"channel": "x"}, "Channel cannot be “x”"),
         ({"subject": 10}, "no class “10”. Choose one of: 0, 1, 2"),
+        ({"paper": Setting(architecture="resnet19")}, "There is no architecture “resnet19”. Choose one of: resnet18"),
         ({"tune_epochs": 0}, "Epochs at most cannot be 0: choose a whole number from 1 to 10"),
     ],
 )
@@ -299,7 +340,11 @@ numbers = st.one_of(st.integers(), st.floats()).map(str)
 
 
 @settings(max_examples=300)
-@given(query=st.dictionaries(st.sampled_from([*CHOICES, *REQUEST_FIELDS, "request", "v"]), texts | numbers))
+@given(
+    query=st.dictionaries(
+        st.sampled_from([*CHOICES, *REQUEST_FIELDS, *PAPER_IN_LINK, "request", "v"]), texts | numbers
+    )
+)
 @example(query={"other": "3.0", "cam_class": "3.0", "subject": "3.0"})
 def test_no_link_breaks_the_page(query: dict[str, str]) -> None:
     view, problems = opened(query)

@@ -1,9 +1,10 @@
 """The Paper page: does each claim hold here, by how much, and how is that known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from orthoui.errors import UnknownNameError
 from orthoui.figures import accuracy_curves
 from orthoui.models.zoo import zoo
 from orthoui.paper.answers import Answer, answer
@@ -17,6 +18,7 @@ from orthoui.ui.frame import chart, explained, literal, panel
 from orthoui.ui.paper.pictures import first_layer, heatmaps
 from orthoui.ui.paper.running import measure_button, running
 from orthoui.ui.paper.tables import table_html
+from orthoui.ui.view import View
 from orthoui.wording import joined
 
 ABOUT: dict[TableName, str] = {
@@ -37,16 +39,12 @@ NETWORKS: tuple[tuple[Kind, str], ...] = (("orthogonal", "Orthogonal network"), 
 def paper_panel() -> None:
     """Draw the page for one setting; the paper's own come first."""
     known = shelf()
-    offered = _settings(known)
-    setting = _chosen(offered, known)
+    setting = session.view().paper or _first_measured(known)
     tables = {name: _table(name, setting, known) for name in TABLES}
     answers = {name: answer(table) for name, table in tables.items()}
     with st.container(key="headline"):
         st.markdown(f"## {literal(_headline(setting, tables, answers))}")
-    st.selectbox(
-        "Measured on", range(len(offered)), format_func=lambda place: _option(offered[place], known), key=SETTING,
-        index=offered.index(setting), width=460,
-    )  # fmt: skip
+    _choice(setting, known)
     for problem in known.problems:
         st.warning(literal(problem), icon=":material/info:")
     with explained():
@@ -55,16 +53,33 @@ def paper_panel() -> None:
         _section(name, table, answers[name], setting, known)
 
 
-def _settings(known: Shelf) -> list[Setting]:
-    """Return what can be chosen: the paper's settings, the embedded one, and whatever else was measured."""
+def _offered(known: Shelf) -> dict[str, Setting]:
+    """Return the paper's settings, the embedded one, and whatever else was measured, by name."""
     found = [*paper_settings(), EMBEDDED, *(table.setting for table in known.tables.values())]
-    return list(dict.fromkeys(found))
+    return {setting.name: setting for setting in found}
 
 
-def _chosen(offered: list[Setting], known: Shelf) -> Setting:
-    place = st.session_state.get(SETTING)
-    if isinstance(place, int) and 0 <= place < len(offered):
-        return offered[place]
+def _choice(setting: Setting, known: Shelf) -> None:
+    """Draw the choice of the setting; one that a link brought is offered too."""
+    offered = _offered(known) | {setting.name: setting}
+    st.session_state[SETTING] = setting.name
+    st.selectbox(
+        str(View.model_fields["paper"].title), list(offered), key=SETTING, width=460, on_change=_choose,
+        args=(offered,), format_func=lambda name: _option(offered[name], known) if name in offered else name,
+    )  # fmt: skip
+
+
+@session.reported()
+def _choose(offered: Mapping[str, Setting]) -> None:
+    name = st.session_state[SETTING]
+    if name not in offered:
+        raise UnknownNameError("setting", name, offered)
+    session.change(paper=offered[name])
+
+
+def _first_measured(known: Shelf) -> Setting:
+    """Return what is shown where nothing was chosen."""
+    offered = list(_offered(known).values())
     return next((setting for setting in offered if _count(setting, known)), offered[0])
 
 

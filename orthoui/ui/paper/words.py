@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from orthoui.paper.curves import band, number
 from orthoui.paper.printed import Quantity
 from orthoui.paper.schema import Cell, Draw
-from orthoui.ui.view import View, to_query
+from orthoui.ui.link import to_query
+from orthoui.ui.view import View
 from orthoui.wording import joined
 
 Verdict = Literal["as printed", "better", "worse"]
@@ -50,7 +51,15 @@ def how(cell: Cell, quantity: Quantity) -> list[str]:
         f"{first.device}, {first.precision}, {sum(draw.seconds for draw in cell.draws):.0f} s in all, "
         f"{newest.date:%d %b %Y}, version {newest.version}."
     )
+    sentences += [_tuned_words(first)] if first.epochs else []
     return sentences + ([cell.note] if cell.note else [])
+
+
+def _tuned_words(draw: Draw) -> str:
+    """Say for how long was fine-tuned; the earliest of the best epochs is the one that was kept."""
+    kept, count = max(draw.epochs, key=lambda epoch: epoch.accuracy), len(draw.epochs)
+    times = "One epoch" if count == 1 else f"{count} epochs"
+    return f"{times} of fine-tuning; kept: epoch {kept.epoch}, best on calibration images of the other classes."
 
 
 def draw_words(draw: Draw, quantity: Quantity) -> str:
