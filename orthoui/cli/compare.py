@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Group, RenderableType
-from rich.text import Text
 
-from orthoui.cli.common import AsJson, ModelName, emit, percent, plain_table, reports_errors, text
+from orthoui.cli.common import AsJson, ModelName, emit, reports_errors
+from orthoui.cli.comparison_table import markdown, shown, value
 from orthoui.cli.progress import progress_bar
 from orthoui.errors import OrthoError, RequestError, shortened
 from orthoui.files import write_atomically
@@ -64,6 +63,7 @@ def compare(
     if not labels:
         raise RequestError("No class to forget was named. Give at least one with --classes.")
     chosen, changed = _chosen(methods, trained), _settings(set_ or [])
+    _refuse_idle(chosen, changed, found)
     group = new_id()
     rows = []
     with progress_bar(as_json, "Comparing", len(chosen)) as bar:
@@ -90,7 +90,16 @@ def compare(
         _written(out, lambda: write_atomically(out, markdown(rows).encode()))
     if found is not None:
         _written(found, lambda: add_found(found, trained, _found(rows, labels, changed)))
-    emit(document, as_json, lambda: _answer(rows))
+    emit(document, as_json, lambda: shown(rows))
+
+
+def _refuse_idle(chosen: Sequence[str], changed: dict[str, dict[str, Any]], found: Path | None) -> None:
+    """Refuse before hours of work what would have no effect at their end."""
+    for name in changed:
+        if name not in chosen:
+            raise RequestError(f"--set names {shortened(name)}, which is not among the methods that are compared.")
+    if found is not None and "original" not in chosen:
+        raise RequestError("--found notes changes against the original: add “original” to --methods.")
 
 
 def _settings(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -113,10 +122,10 @@ def _found(
     """Return what was measured of each method against the original, which must be among the rows."""
     from orthoui.methods.found import Found
 
-    original = next((_value(row, "retain_test", "value") for row in rows if row["method"] == "original"), None)
+    original = next((value(row, "retain_test", "value") for row in rows if row["method"] == "original"), None)
     results: dict[str, Found] = {}
     for row in rows:
-        forgotten, kept = (_value(row, name, "value") for name in ("forget_test", "retain_test"))
+        forgotten, kept = (value(row, name, "value") for name in ("forget_test", "retain_test"))
         if "error" not in row and original is not None and forgotten is not None and kept is not None:
             results[row["method"]] = Found(
                 classes=classes,
@@ -186,67 +195,8 @@ def _put_beside(rows: list[dict[str, Any]]) -> None:
             row["not_beaten"] = found in best
 
 
-HEADS = (
-    "method",
-    "forgotten",
-    "others",
-    "member (A)",
-    "unseen (B)",
-    "distance",
-    "relearn steps",
-    "seconds",
-    "× faster",
-)
-
-
-def _answer(rows: list[dict[str, Any]]) -> RenderableType:
-    table = plain_table(*HEADS, numbers=tuple(range(1, len(HEADS))))
-    for row in rows:
-        table.add_row(*(text(cell) for cell in _cells(row)))
-    return Group(
-        table, Text("Test images; seconds without evaluation. Every run is kept in the ledger.", style="dim")
-    )
-
-
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """Return the rows as a Markdown table, as ``docs/methods.md`` holds it."""
-    lines = [HEADS, ("---", *["---:"] * (len(HEADS) - 1)), *(_cells(row) for row in rows)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    if "error" in row:
-        return (row["title"], row["error"])
-    faster = row.get("times_faster_than_retraining")
-    return (
-        row["title"],
-        percent(_value(row, "forget_test", "value")),
-        percent(_value(row, "retain_test", "value")),
-        percent(_value(row, "membership_a", "mean")),
-        percent(_value(row, "membership_b", "mean")),
-        _number(_value(row, "distance", "mean"), ".3f"),
-        _number(_relearned(row), ".1f"),
-        f"{row['seconds']:.2f}",
-        _number(faster, ",.1f"),
-    )
-
-
 def _written(path: Path, write: Callable[[], None]) -> None:
     try:
         write()
     except OSError as error:
         raise RequestError(f"{path} cannot be written: {error.strerror or error}. Choose another place.") from error
-
-
-def _value(row: dict[str, Any], name: str, part: str) -> float | None:
-    found = row.get(name)
-    return None if found is None else float(found[part])
-
-
-def _relearned(row: dict[str, Any]) -> float | None:
-    found = row.get("relearn")
-    return None if found is None else sum(found["steps"]) / len(found["steps"])
-
-
-def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)

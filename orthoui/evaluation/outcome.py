@@ -57,6 +57,8 @@ class Outcome:
     complete: bool = False
     method: str | None = None
     """Title of the method that made “after”; None: soft pruning by ``plan``."""
+    run: str | None = None
+    """The run of that method in the ledger."""
 
     @property
     def forgotten(self) -> str:

@@ -103,7 +103,7 @@ def _started_elsewhere(
     split: Split,
 ) -> Outcome:
     outcome = _unmeasured(model, data, Plan(request), reference, split, {"unlearn": 1000 * unlearned.seconds})
-    return replace(outcome, method=unlearned.method)
+    return replace(outcome, method=unlearned.method, run=unlearned.run)
 
 
 def _unmeasured(

@@ -111,8 +111,11 @@ def to_csv(outcome: Outcome) -> str:
         "dataset": outcome.dataset,
         "forgotten": outcome.forgotten,
         "split": outcome.split,
-        "request": outcome.request.digest,
-        "seed": outcome.request.seed,
+        **(
+            {"request": outcome.request.digest, "seed": outcome.request.seed}
+            if outcome.method is None
+            else {"method": outcome.method, "run": outcome.run}
+        ),
     }
     rows = [{**shared, **row} for row in table(outcome)]
     text = io.StringIO()
@@ -131,9 +134,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "dataset": outcome.dataset,
         "classes": list(outcome.request.classes),
         "class_names": [outcome.class_names[label] for label in outcome.request.classes],
-        "request": outcome.request.model_dump(mode="json"),
-        "request_digest": outcome.request.digest,
-        **({} if outcome.method is None else {"method": outcome.method}),
+        **_asked(outcome),
         **{name: _document_of(outcome.measured.get(name)) for name, _ in ROWS},
         "reference": outcome.reference,
         "verdict": verdict.model_dump(),
@@ -153,10 +154,17 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "timings_ms": outcome.timings_ms,
         "device": outcome.device,
         "precision": outcome.precision,
-        "seed": outcome.request.seed,
         "notices": list(outcome.notices),
         "version": orthoui.__version__,
     }
+
+
+def _asked(outcome: Outcome) -> dict[str, Any]:
+    """Return what was asked for: soft pruning's request, or which run of another method is shown."""
+    if outcome.method is not None:
+        return {"method": outcome.method, "run": outcome.run}
+    request = outcome.request
+    return {"request": request.model_dump(mode="json"), "request_digest": request.digest, "seed": request.seed}
 
 
 def metrics(outcome: Outcome) -> dict[str, Any]:

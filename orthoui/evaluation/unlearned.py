@@ -1,13 +1,17 @@
 """Networks that a method left behind: kept beside their run, so that every page can look at them again."""
 
+import copy
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from orthoui.errors import CheckpointError, RequestError
 from orthoui.evaluation.predictions import Predictor
+from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import load_checkpoint, save_checkpoint, weights_digest
 from orthoui.models.sharing import moved
 from orthoui.models.trained import TrainedModel
@@ -31,26 +35,42 @@ class UnlearnedNetwork:
         return Predictor(model, lambda: self.network, self.digest)
 
 
-def keep_network(folder: Path, network: nn.Module, model: TrainedModel) -> bool:
+@torch.inference_mode()
+def keep_network(folder: Path, network: nn.Module, model: TrainedModel, images: Tensor) -> bool:
     """Keep a network in its run's folder; False for one that is built otherwise than the model, as a mask is.
 
-    Raises ``OSError`` when the disk is full.
+    Weights are kept, not code: what the model's own architecture makes of them must answer alike on ``images``, uint8
+    (N, C, H, W). Raises ``OSError`` when the disk is full.
     """
     shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
     if shapes != {name: tensor.shape for name, tensor in model.network.state_dict().items()}:
+        return False
+    rebuilt = copy.deepcopy(model.network)
+    rebuilt.load_state_dict(network.state_dict())
+    inputs = model.prepare(images)
+    first = next(network.parameters()).dtype
+    if not torch.allclose(rebuilt(inputs), network(inputs.to(first)).to(inputs.dtype), rtol=1e-3, atol=1e-3):
         return False
     save_checkpoint(folder / FILE, network, model.card)
     return True
 
 
 def make_room(runs_folder: Path, most_bytes: int) -> None:
-    """Delete kept networks, the oldest first, until those left take ``most_bytes`` at most."""
-    found = sorted(((path.stat(), path) for path in runs_folder.glob(f"*/{FILE}")), key=lambda one: -one[0].st_mtime)
+    """Delete kept networks, the oldest first, until those left take ``most_bytes`` at most.
+
+    One that another worker deletes meanwhile is no problem, and one that cannot be deleted stays.
+    """
+    found: list[tuple[float, int, Path]] = []
+    for path in runs_folder.glob(f"*/{FILE}"):
+        with suppress(OSError):
+            about = path.stat()
+            found.append((about.st_mtime, about.st_size, path))
     total = 0
-    for about, path in found:
-        total += about.st_size
+    for _, size, path in sorted(found, reverse=True):
+        total += size
         if total > most_bytes:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 def is_kept(folder: str | None) -> bool:
@@ -69,18 +89,15 @@ def load_network(run: str, method: str, folder: Path, seconds: float, model: Tra
             "than the model. Run the method again."
         )
     try:
-        return _loaded(run, method, folder / FILE, seconds, model)
+        network, card, digest = _loaded(folder / FILE, model.device)
     except CheckpointError as error:
         raise RequestError(f"What {method} left cannot be opened. {error}") from error
+    if card != model.card:
+        raise RequestError(f"What {method} left came out of another model than {model.name}.")
+    return UnlearnedNetwork(run, method, network, digest, seconds)
 
 
 @lru_cache(maxsize=MOST_LOADED)
-def _loaded(run: str, method: str, path: Path, seconds: float, model: TrainedModel) -> UnlearnedNetwork:
+def _loaded(path: Path, device: torch.device) -> tuple[nn.Module, ModelCard, str]:
     network, card = load_checkpoint(path)
-    if (card.classes, card.architecture, card.width) != (
-        model.card.classes,
-        model.card.architecture,
-        model.card.width,
-    ):
-        raise RequestError(f"What {method} left came out of another model than {model.name}.")
-    return UnlearnedNetwork(run, method, moved(network, model.device), weights_digest(network), seconds)
+    return moved(network, device), card, weights_digest(network)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import plotly.graph_objects as go
 
 from orthoui.figures.kinds import Mode
-from orthoui.figures.rows import label_room, name_rows
+from orthoui.figures.rows import label_room, name_rows, number_labels
 from orthoui.figures.theme import CIVIDIS, SMALL_SIZE, palette, style
 from orthoui.figures.words import markup, sentence, short
 
@@ -15,7 +15,7 @@ CONFIDENCE_ROOM = 52
 
 def prediction_matrix(
     shares: Sequence[Sequence[float]],
-    confidence: Sequence[float],
+    confidence: Sequence[float | None],
     classes: Sequence[str],
     forgotten: Collection[int],
     *,
@@ -25,7 +25,7 @@ def prediction_matrix(
 ) -> go.Figure:
     """Draw percent of each class's images (row) by answer (column); at the right the mean probability of the answer.
 
-    ``shares`` is (classes, classes), percent; ``confidence`` (classes,), 0 … 1.
+    ``shares`` is (classes, classes), percent; ``confidence`` (classes,), 0 … 1, None where it was not measured.
     """
     tone = palette(mode)
     figure = go.Figure(
@@ -44,16 +44,11 @@ def prediction_matrix(
         tickangle=-55,
         showgrid=False,
     )
-    sure = [
-        {
-            "text": f"{100 * value:.0f} %", "font": {"size": SMALL_SIZE, "color": tone.muted}, "showarrow": False,
-            "x": 1, "xref": "paper", "xanchor": "right", "xshift": CONFIDENCE_ROOM - 4, "y": place, "yref": "y",
-        }
-        for place, value in enumerate(confidence)
-    ] if len(classes) <= 40 else []  # fmt: skip
+    texts = ["–" if value is None else f"{100 * value:.0f} %" for value in confidence] if ticks else []
+    sure = number_labels(texts, [tone.muted] * len(texts), CONFIDENCE_ROOM - 4, SMALL_SIZE)
     kept = "; ".join(
-        f"{name}: {shares[place][place]:.0f} % right, {100 * confidence[place]:.0f} % sure"
-        for place, name in enumerate(classes)
+        f"{name}: {shares[place][place]:.0f} % right" + ("" if sure_of is None else f", {100 * sure_of:.0f} % sure")
+        for place, (name, sure_of) in enumerate(zip(classes, confidence, strict=True))
     )
     return style(
         figure, mode, title=title, subtitle=subtitle, body=max(160, min(CELL, 720 // len(classes)) * len(classes)),

@@ -11,6 +11,7 @@ from orthoui.figures.theme import Key, Palette, palette, style
 from orthoui.figures.words import markup, sentence, short
 
 BODY = 210
+STROKES = {"solid": "━", "dash": "╍", "dot": "┈", "dashdot": "┅", "longdash": "╌", "longdashdot": "┄"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def similarity_lines(lines: Sequence[SimilarityLine], *, mode: Mode, title: str,
         tickvals=list(range(len(layers))), ticktext=[markup([short(layer, 20, 8)]) for layer in layers], tickangle=-55
     )
     figure.update_yaxes(range=[-0.02, 1.04], nticks=5, title_text="linear CKA")
-    key = [Key("●" if line.dash == "solid" else "○", (_colour(line, tone),), line.name) for line in lines]
+    key = [Key(STROKES.get(line.dash, "┄"), (_colour(line, tone),), line.name) for line in lines]
     spoken = "; ".join(
         f"{line.name}: {', '.join(f'{layer} {value:.2f}' for layer, value in line.values.items())}" for line in lines
     )

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from torch import nn
+from torch import Tensor, nn
 
 from orthoui.errors import RequestError
 from orthoui.evaluation.comparison import Comparison, Scope, compare
 from orthoui.evaluation.presets import recommended
 from orthoui.evaluation.relearning import RelearnSettings
 from orthoui.evaluation.unlearned import UnlearnedNetwork, keep_network, load_network, make_room
+from orthoui.forgetting.request import ForgetRequest
 from orthoui.jobs.context import Context
 from orthoui.jobs.work import work
 from orthoui.ledger import Result, ledger
@@ -23,6 +24,8 @@ from orthoui.settings import settings
 from orthoui.wording import parse
 
 KIND = "method"
+COMPARED = 16
+"""Images on which a network and what would be kept of it must answer alike."""
 
 
 class MethodRun(BaseModel):
@@ -38,17 +41,28 @@ class MethodRun(BaseModel):
     similarity: bool = Field(default=True, description="also compare the layers with the original and the retrained")
 
 
+def start_of(method: Method, model: TrainedModel, classes: tuple[int, ...]) -> MethodRequest:
+    """Return what a run without settings of its own asks for: the method's published defaults.
+
+    Soft pruning starts from the model's recommended setting, and so does its control, which must scale as many
+    channels as strongly.
+    """
+    fields: dict[str, Any] = {"classes": classes}
+    best = recommended(model, classes) if issubclass(method.request, ForgetRequest) else None
+    if best is not None:
+        own = {"score"} if method.control else set()
+        fields |= best.model_dump(exclude=own)
+    return parse(method.request, fields)
+
+
 def request_of(run: MethodRun, model: TrainedModel) -> MethodRequest:
-    """Return the method's validated request. Soft pruning starts from the model's recommended setting.
+    """Return the method's validated request.
 
     Raises ``UnknownNameError`` for an unknown method and ``RequestError`` for settings it does not take.
     """
     method = METHODS[run.method]
-    fields: dict[str, Any] = {"classes": run.classes}
-    start = recommended(model, run.classes) if method.name.startswith("soft-pruning") else None
-    if start is not None:
-        fields = start.model_dump()
-    return parse(method.request, {**fields, **run.settings, "classes": run.classes})
+    start = start_of(method, model, run.classes)
+    return parse(method.request, {**start.model_dump(), **run.settings, "classes": run.classes})
 
 
 def title_of(method: Method, model: TrainedModel, classes: tuple[int, ...]) -> str:
@@ -87,7 +101,7 @@ def run_method(run: MethodRun, context: Context) -> Result:
     for note in done.notes:
         context.log(note)
     context.check()
-    _keep(done.network, model, context)
+    _keep(done.network, model, data["test"].images[:COMPARED], context)
     scope = Scope(RelearnSettings() if run.relearn else None, run.similarity)
     measured = compare(
         done.network,
@@ -124,12 +138,12 @@ def unlearned_network(run_id: str, model: TrainedModel, classes: tuple[int, ...]
     return load_network(run.id, title, Path(run.folder), sum(run.timings.values()), model)
 
 
-def _keep(network: nn.Module, model: TrainedModel, context: Context) -> None:
+def _keep(network: nn.Module, model: TrainedModel, images: Tensor, context: Context) -> None:
     """Keep the network for the pages; a full disk costs the looking at it, not the measurement."""
+    make_room(settings().runs_folder, settings().unlearned_mb * 1_000_000)
     try:
-        if not keep_network(context.folder, network, model):
+        if not keep_network(context.folder, network, model, images):
             context.log("The network is built otherwise than the model's: it is measured, and not kept.")
-        make_room(settings().runs_folder, settings().unlearned_mb * 1_000_000)
     except OSError as error:
         context.log(f"The network cannot be kept ({error.strerror or error}); it is measured all the same.")
 

@@ -17,6 +17,9 @@ from orthoui.wording import joined
 
 KIND = "train"
 LOOKED_AT = 50
+WORK = ("width", "small_crop", "small_share")
+"""Fields of a recipe that decide the work of an epoch, besides data and architecture."""
+RECIPE = Recipe()
 LONGEST_SUFFIX = 1000
 
 
@@ -76,7 +79,8 @@ def estimate(recipe: Recipe, book: Ledger) -> Estimate | None:
     per_epoch = []
     for run in book.find(same, sort="-finished", limit=LOOKED_AT):
         asked = run.request.get("recipe", {})
-        if asked.get("width") == recipe.width and asked.get("epochs") and run.timings.get("optimisation"):
+        same_work = all(asked.get(name, getattr(RECIPE, name)) == getattr(recipe, name) for name in WORK)
+        if same_work and asked.get("epochs") and run.timings.get("optimisation"):
             per_epoch.append(run.timings["optimisation"] / asked["epochs"])
     if per_epoch:
         return Estimate(seconds=median(per_epoch) * recipe.epochs, runs=len(per_epoch), rough=False)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from statistics import mean, median
 from typing import Any, Literal, get_args
 
@@ -22,7 +24,7 @@ Measure = Literal[
     "relearn",
 ]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
-LOOKED_AT = 1000
+LOOKED_AT = 10_000
 STANDARD = "retrain"
 
 
@@ -31,7 +33,8 @@ class MethodRow:
     """A finished run of a method. ``values`` in percent, nats or steps; what is missing was not measured.
 
     ``seconds`` are those of the unlearning alone, ``samples`` the images read, ``passes`` forward and backward of one
-    image each. ``capped`` of the relearnings had not come back, so that their steps are a lower bound.
+    image each. ``capped``: some relearnings had not come back, so that their steps are a lower bound.
+    ``confusion`` (classes, classes) counts test images by class and answer, ``confidence`` (classes,) is 0 … 1.
     """
 
     run: Run
@@ -39,6 +42,8 @@ class MethodRow:
     control: bool
     values: Mapping[Measure, float]
     per_class: tuple[float | None, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    confidence: tuple[float | None, ...]
     seconds: float
     samples: int
     passes: int
@@ -49,23 +54,52 @@ class MethodRow:
         """Whether its network is kept, so that the other pages can show it."""
         return is_kept(self.run.folder)
 
+    @property
+    def trained_before(self) -> bool:
+        """Whether it is a retrained model that lay ready: its seconds are those of its training at that time."""
+        return self.run.method == STANDARD and self.samples == 0
+
+    def similarity(self, name: str) -> dict[str, dict[str, float]]:
+        """Return linear CKA by group (forget, retain) and layer; a layer that does not vary has none."""
+        found = self.run.metrics.get(name)
+        groups = found if isinstance(found, dict) else {}
+        return {
+            group: {layer: float(value) for layer, value in layers.items() if isinstance(value, int | float)}
+            for group, layers in groups.items()
+            if isinstance(layers, dict)
+        }
+
 
 def row_of(run: Run) -> MethodRow:
     """Return what a finished run measured. What another version wrote otherwise counts as not measured."""
     method = METHODS[run.method] if run.method in set(METHODS) else None
-    cost = run.metrics.get("cost", {})
-    relearned = run.metrics.get("relearn")
+    metrics, relearned = run.metrics, run.metrics.get("relearn")
+    cost = metrics.get("cost") if isinstance(metrics.get("cost"), dict) else {}
     return MethodRow(
         run=run,
         title=method.title if method else run.method or "",
         control=bool(method and method.control),
-        values={name: value for name in MEASURES if (value := _value(run.metrics.get(name))) is not None},
-        per_class=tuple(_value(each) for each in run.metrics.get("per_class", ())),
+        values={name: value for name in MEASURES if (value := _value(metrics.get(name))) is not None},
+        per_class=tuple(_value(each) for each in _listed(metrics.get("per_class"))),
+        confusion=tuple(tuple(int(cell) for cell in _listed(line)) for line in _listed(metrics.get("confusion"))),
+        confidence=tuple(_number(each) for each in _listed(metrics.get("confidence"))),
         seconds=sum(run.timings.values()),
-        samples=int(cost.get("samples", 0)),
-        passes=int(cost.get("forward", 0)) + int(cost.get("backward", 0)),
+        samples=_count(cost, "samples"),
+        passes=_count(cost, "forward") + _count(cost, "backward"),
         capped=bool(isinstance(relearned, dict) and relearned.get("capped")),
     )
+
+
+def _listed(found: Any) -> list[Any]:
+    return list(found) if isinstance(found, list | tuple) else []
+
+
+def _number(found: Any) -> float | None:
+    return float(found) if isinstance(found, int | float) else None
+
+
+def _count(cost: Any, name: str) -> int:
+    return int(cost.get(name) or 0)
 
 
 def _value(found: Any) -> float | None:
@@ -74,8 +108,7 @@ def _value(found: Any) -> float | None:
         return None
     if found.get("steps"):
         return float(mean(found["steps"]))
-    value = found.get("value", found.get("mean"))
-    return None if value is None else float(value)
+    return _number(found.get("value", found.get("mean")))
 
 
 def finished(book: Ledger, model: TrainedModel, classes: Sequence[int], *, every: bool = False) -> list[MethodRow]:
@@ -83,12 +116,23 @@ def finished(book: Ledger, model: TrainedModel, classes: Sequence[int], *, every
 
     ``every`` returns those with other settings and of other times too.
     """
+    kept: dict[str, MethodRow] = {}
+    for row in _done(book, model):
+        if set(_listed(row.run.request.get("classes"))) == set(classes):
+            kept.setdefault(row.run.id if every else row.run.method or "", row)
+    return sorted(kept.values(), key=_rank)
+
+
+def _done(book: Ledger, model: TrainedModel) -> tuple[MethodRow, ...]:
     chosen = RunFilter(kind=(KIND,), state=("done",), model_digest=model.digest)
-    found: dict[str, Run] = {}
-    for run in book.find(chosen, sort="-created", limit=LOOKED_AT):
-        if set(run.request.get("classes", ())) == set(classes):
-            found.setdefault(run.id if every else run.method or "", run)
-    return sorted((row_of(run) for run in found.values()), key=_rank)
+    newest = book.find(chosen, sort="-finished", limit=1)
+    return _rows(book, chosen, (book.count(chosen), newest[0].finished if newest else None))
+
+
+@lru_cache(maxsize=16)
+def _rows(book: Ledger, chosen: RunFilter, _: tuple[int, datetime | None]) -> tuple[MethodRow, ...]:
+    """Read all rows, newest first; again only when their number or the newest one differs: pages ask often."""
+    return tuple(row_of(run) for run in book.find(chosen, sort="-created", limit=LOOKED_AT))
 
 
 def _rank(row: MethodRow) -> tuple[bool, float, float]:
@@ -100,12 +144,12 @@ def under_way(book: Ledger, model: TrainedModel, classes: Sequence[int]) -> list
     """Return the runs of methods on a model and these classes that run or wait, oldest first."""
     chosen = RunFilter(kind=(KIND,), state=ACTIVE, model_digest=model.digest)
     runs = book.find(chosen, sort="created")
-    return [run for run in runs if not run.ended and set(run.request.get("classes", ())) == set(classes)]
+    return [run for run in runs if not run.ended and set(_listed(run.request.get("classes"))) == set(classes)]
 
 
 def standard(rows: Sequence[MethodRow]) -> MethodRow | None:
-    """Return the retrained model among rows, which the others are compared with."""
-    return next((row for row in rows if row.run.method == STANDARD), None)
+    """Return the retrained model among rows, the latest of several: the others are compared with it."""
+    return max((row for row in rows if row.run.method == STANDARD), key=lambda row: row.run.created, default=None)
 
 
 def gaps(row: MethodRow, against: MethodRow | None) -> dict[Measure, float]:
@@ -121,33 +165,34 @@ def times(row: MethodRow, against: MethodRow | None) -> float | None:
 
 
 def front(rows: Sequence[MethodRow]) -> list[MethodRow]:
-    """Return the rows that none other beats in both forgetting and keeping: the Pareto front, best forgetting first.
+    """Return the rows that no other beats in both forgetting and keeping: the Pareto front, best forgetting first.
 
     Retraining is what they are measured against, and controls do not count: a mask would beat everything.
     """
-    able = [
-        row
-        for row in rows
-        if not row.control and row.run.method != STANDARD and {"forget_test", "retain_test"} <= row.values.keys()
-    ]
     best: list[MethodRow] = []
+    able = [row for row in rows if not row.control and row.run.method != STANDARD and _both(row) is not None]
     for row in sorted(able, key=lambda one: (one.values["forget_test"], -one.values["retain_test"])):
-        if not best or row.values["retain_test"] > best[-1].values["retain_test"]:
+        if not best or row.values["retain_test"] > best[-1].values["retain_test"] or _both(row) == _both(best[-1]):
             best.append(row)
     return best
 
 
-def expected_seconds(book: Ledger, model: TrainedModel) -> dict[str, float]:
-    """Return how long a run of every method takes from start to end, measurement included, by earlier runs here.
+def _both(row: MethodRow) -> tuple[float, float] | None:
+    values = row.values
+    return (values["forget_test"], values["retain_test"]) if {"forget_test", "retain_test"} <= values.keys() else None
 
-    Those on the same model count; without one, those on the same architecture and data.
+
+def expected_seconds(
+    book: Ledger, model: TrainedModel, settings: Mapping[str, Mapping[str, Any]], *, relearn: bool
+) -> dict[str, float]:
+    """Return how long methods take from start to end, measurement included, by earlier runs on this model.
+
+    ``settings`` by method, as they would be run; only runs with the same ones count, relearning included.
     """
-    card = model.card
-    chosen = RunFilter(kind=(KIND,), state=("done",), architecture=card.architecture, dataset=card.dataset)
-    same: dict[str, list[float]] = {}
-    alike: dict[str, list[float]] = {}
-    for run in book.find(chosen, sort="-finished", limit=LOOKED_AT):
-        if run.method and run.started and run.finished:
-            kept = same if run.model_digest == model.digest else alike
-            kept.setdefault(run.method, []).append((run.finished - run.started).total_seconds())
-    return {name: median(same.get(name) or alike[name]) for name in same.keys() | alike.keys()}
+    took: dict[str, list[float]] = {}
+    for row in _done(book, model):
+        run, asked = row.run, row.run.request
+        alike = asked.get("settings", {}) == settings.get(run.method or "", {}) and asked.get("relearn") == relearn
+        if run.method and run.started and run.finished and alike:
+            took.setdefault(run.method, []).append((run.finished - run.started).total_seconds())
+    return {name: median(seconds) for name, seconds in took.items()}

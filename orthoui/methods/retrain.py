@@ -1,13 +1,16 @@
 """Retraining from scratch without the class: the standard that every other method is measured against."""
 
 import copy
+from collections.abc import Sequence
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import nn
 
 from orthoui.errors import CancelledError
 from orthoui.methods.base import MethodRequest, method
 from orthoui.methods.work import Work
+from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import zoo
 from orthoui.training.loop import Step, Training
 from orthoui.training.parallel import make_fabric
@@ -27,6 +30,18 @@ class RetrainRequest(MethodRequest):
         description="where such a model lies ready, take it and the seconds of its own training",
     )
 
+    @model_validator(mode="after")
+    def _a_ready_one_has_its_own_epochs(self) -> Self:
+        if self.ready and self.epochs is not None:
+            raise ValueError("a ready model has its own epochs: leave them empty, or have a new one trained")
+        return self
+
+
+def ready_one(model: TrainedModel, classes: Sequence[int]) -> TrainedModel | None:
+    """Return a model that lies ready and differs from ``model`` only in never having seen the classes."""
+    found = zoo().reference(model, classes)
+    return found if found is not None and found.card.orthogonality == model.card.orthogonality else None
+
 
 @method(
     "retrain",
@@ -40,10 +55,11 @@ class RetrainRequest(MethodRequest):
 def retrain(work: Work) -> nn.Module:
     """Train fresh weights on the retained images only; the last epoch's weights, nothing is selected."""
     request, card = work.asked(RetrainRequest), work.model.card
-    ready = zoo().reference(work.model, request.classes) if request.ready else None
+    ready = ready_one(work.model, request.classes) if request.ready else None
     if ready is not None:
-        work.seconds["optimisation"] = ready.card.training_seconds or 0.0
-        work.notes.append(f"This is {ready.name}, trained before: its seconds were measured at another time.")
+        if ready.card.training_seconds is not None:
+            work.seconds["optimisation"] = ready.card.training_seconds
+        work.notes.append(f"This is {ready.name}, trained before: its seconds were measured at that time.")
         return copy.deepcopy(ready.network)
     epochs = work.recipe.epochs if request.epochs is None else request.epochs
     recipe = work.recipe.model_copy(update={"forgets": request.classes, "seed": request.seed, "epochs": epochs})

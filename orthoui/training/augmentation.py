@@ -2,8 +2,9 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from orthoui.errors import RequestError
 from orthoui.training.recipe import Recipe
 
 
@@ -39,3 +40,19 @@ def _picked(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     which = torch.arange(len(images), device=images.device)[:, None, None]
     picked = images.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None]]
     return picked.permute(0, 3, 1, 2)  # channels-last in memory
+
+
+def refuse_vanishing(network: nn.Module, recipe: Recipe, side: int) -> None:
+    """Raise ``RequestError`` if nothing is left of the recipe's small crops after the network's pooling."""
+    if recipe.small_crop >= side:
+        raise RequestError(
+            f"Crops of {recipe.small_crop} pixels are not smaller than the images, which have {side}. "
+            "Choose smaller ones, or 0 for whole images."
+        )
+    try:
+        network.eval()(torch.zeros(1, 3, recipe.small_crop, recipe.small_crop))
+    except RuntimeError as error:
+        raise RequestError(
+            f"{recipe.architecture} cannot be shown crops of {recipe.small_crop} pixels: {error} "
+            "Choose larger ones, or 0 for whole images."
+        ) from error

@@ -11,17 +11,16 @@ from torch import Tensor, nn
 
 from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
-from orthoui.errors import CheckpointError, RequestError
+from orthoui.errors import CheckpointError
 from orthoui.models.architectures import build
-from orthoui.training.augmentation import augment, padded
+from orthoui.training.augmentation import augment, padded, refuse_vanishing
+from orthoui.training.optimiser import make_optimiser, one_cycle
 from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import own_share, share_statistics
 from orthoui.training.penalties import PENALTIES, penalty_weight
 from orthoui.training.recipe import Recipe
 from orthoui.training.state import Epoch, Numbers, Origin, State, origin_of, packed, unpack
 
-SHORTEST_CYCLE = 5
-"""Steps below which a quarter of the one-cycle schedule has no room to rise (torch divides by zero at 4)."""
 EVALUATION_BATCH = 500
 MOST_ON_DEVICE = 8_000_000_000
 """Bytes of images that are kept on an accelerator; more stay in main memory."""
@@ -88,7 +87,7 @@ class Training:
             torch.manual_seed(self.recipe.seed)
             network = build(self.recipe.architecture, len(self._data.classes), self.recipe.width)
         if self.recipe.small_crop:
-            refuse_vanishing(network, self.recipe)
+            refuse_vanishing(network, self.recipe, self._data.input_size)
         return network.to(memory_format=torch.channels_last).train()
 
     def _steps_in_epoch(self) -> int:
@@ -257,36 +256,6 @@ class Training:
         network = self._untrained()
         network.load_state_dict({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
         return network.to(self._fabric.device).eval().requires_grad_(False)
-
-
-def refuse_vanishing(network: nn.Module, recipe: Recipe) -> None:
-    """Raise ``RequestError`` if nothing is left of the recipe's small crops after the network's pooling."""
-    try:
-        network.eval()(torch.zeros(1, 3, recipe.small_crop, recipe.small_crop))
-    except RuntimeError as error:
-        raise RequestError(
-            f"{recipe.architecture} cannot be shown crops of {recipe.small_crop} pixels: {error} "
-            "Choose larger ones, or 0 for whole images."
-        ) from error
-
-
-def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD with Nesterov momentum; norms and biases are not decayed."""
-    decayed = [parameter for parameter in network.parameters() if parameter.ndim > 1]
-    free = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": free, "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
-
-
-def one_cycle(
-    optimiser: torch.optim.Optimizer, recipe: Recipe, steps_per_epoch: int
-) -> torch.optim.lr_scheduler.OneCycleLR:
-    """Return the one-cycle schedule: a quarter of the steps up to the peak learning rate, then down."""
-    steps = max(SHORTEST_CYCLE, steps_per_epoch * recipe.epochs)
-    return torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=steps, pct_start=0.25)
 
 
 def _plain(state: dict[str, Any]) -> dict[str, Any]:

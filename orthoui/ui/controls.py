@@ -34,9 +34,11 @@ READ_WORDS = {"conv": "At the convolution", "bn": "Behind batch norm", "relu": "
 IMAGE_COUNTS = (1, 2, 5, 10, 20, 50, 100, 1_000_000)
 KEPT = (
     "example", "tune_epochs", "tune_freeze", "recipe", "train_name", "runs_shown", "methods", "method_columns",
-    "paper",
+    "every_run", "paper",
 )  # fmt: skip
 """Fields of the view that mean the same for another model."""
+RESET = ("example", "tune_epochs", "tune_freeze")
+"""Those of them that Reset sets back too; the others belong to other pages."""
 
 
 def request_controls() -> None:
@@ -213,8 +215,8 @@ def _preset_button(label: str, request: ForgetRequest, active: bool, words: str)
 @session.reported()
 def _reset() -> None:
     view = session.view()
-    fresh, others = from_query({"model": view.model}, zoo())[0], ("recipe", "train_name", "paper")
-    session.set_view(fresh.model_copy(update={field: getattr(view, field) for field in others}))
+    fresh = from_query({"model": view.model}, zoo())[0]
+    session.set_view(fresh.model_copy(update={field: getattr(view, field) for field in KEPT if field not in RESET}))
 
 
 def _advanced() -> None:

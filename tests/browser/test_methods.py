@@ -44,3 +44,13 @@ def test_methods_run_side_by_side_and_a_result_opens_in_forget(server: Server, p
     expect(page).to_have_url(re.compile(r"result=\d{8}-"))
     page.get_by_role("button", name="Back to soft pruning").click()
     expect(page.get_by_role("slider", name="Ratio")).to_be_visible(timeout=SHOWN)
+
+
+def test_the_results_follow_the_chosen_class(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/methods?classes=7")
+    wait_settled(page)
+    headline = page.locator(".st-key-headline h2")
+    expect(headline).to_contain_text("forgets Sneaker", timeout=SHOWN)
+    page.locator(".st-key-classes").get_by_role("button", name="Sneaker").click()
+    page.locator(".st-key-classes").get_by_role("button", name="Bag").click()
+    expect(headline).to_have_text("How would other methods forget Bag? Choose some and run them.", timeout=SHOWN)

@@ -24,13 +24,14 @@ def record(
     classes: tuple[int, ...] = (1,),
     seconds: float = 2.0,
     took: float = 10.0,
+    settings: dict[str, Any] | None = None,
     **metrics: Any,
 ) -> Run:
     new = NewRun(
         kind="method",
         title=method,
         method=method,
-        request={"classes": list(classes), "method": method},
+        request={"classes": list(classes), "method": method, "settings": settings or {}, "relearn": False},
         model=model.name,
         model_digest=model.digest,
         architecture=model.card.architecture,
@@ -100,9 +101,36 @@ def test_the_front_joins_what_no_other_beats_without_controls_and_retraining(mod
     assert front([]) == []
 
 
-def test_expected_times_are_those_of_the_same_model_and_else_of_its_kind(model: TrainedModel, book: Ledger) -> None:
+def test_expected_times_are_those_of_runs_with_the_same_settings(model: TrainedModel, book: Ledger) -> None:
     for took in (10.0, 30.0, 20.0):
         record(model, "ssd", 0.0, 90.0, took=took)
-    found = expected_seconds(book, model)
-    assert found["ssd"] == pytest.approx(20.0, abs=1.0)
-    assert "scrub" not in found
+    record(model, "retrain", 0.0, 90.0, took=5.0, settings={"ready": True})
+    found = expected_seconds(book, model, {}, relearn=False)
+    assert found == {"ssd": pytest.approx(20.0, abs=1.0)}
+    ready = expected_seconds(book, model, {"retrain": {"ready": True}, "ssd": {"selection": 3}}, relearn=False)
+    assert ready == {"retrain": pytest.approx(5.0, abs=1.0)}
+    assert expected_seconds(book, model, {}, relearn=True) == {}
+
+
+def test_what_another_version_wrote_counts_as_not_measured(model: TrainedModel, book: Ledger) -> None:
+    odd = record(
+        model, "ssd", 0.0, 90.0, per_class=None, confusion="?", confidence=[0.5, None], cost={"samples": None},
+        similarity_original={"forget": {"conv1": None, "fc": 0.5}, "retain": 3}, forget_test={"value": None},
+    )  # fmt: skip
+    (row,) = finished(book, model, (1,))
+    assert row.run.id == odd.id
+    assert (row.per_class, row.confusion, row.confidence, row.samples) == ((), (), (0.5, None), 0)
+    assert row.similarity("similarity_original") == {"forget": {"fc": 0.5}}
+    assert row.similarity("similarity_retrained") == {}
+    assert dict(row.values) == {"retain_test": 90.0}
+    assert front([row]) == []
+
+
+def test_the_standard_is_the_latest_retrained_model(model: TrainedModel) -> None:
+    runs = [row_of(record(model, "retrain", value, 92.0)) for value in (0.0, 3.0, 1.0)]
+    assert standard(runs) is runs[-1] is standard(runs[::-1])
+
+
+def test_equals_are_all_on_the_front(model: TrainedModel) -> None:
+    rows = [row_of(record(model, name, 0.0, 90.0)) for name in ("ssd", "scrub")]
+    assert len(front(rows)) == 2

@@ -6,11 +6,18 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from orthoui.data import Dataset
+from orthoui.forgetting.profiles import load_or_measure
+from orthoui.forgetting.request import ForgetRequest
+from orthoui.forgetting.selection import make_plan
+from orthoui.jobs.method import start_of
 from orthoui.ledger import Progress, Run, RunFilter, ledger
+from orthoui.methods import METHODS as METHODS_BY_NAME
+from orthoui.models.zoo import PREFERRED_MODEL, zoo
 from tests.pages.engines import Engine, begin, carry_out, install
 from tests.pages.opening import click, heading, opened, run, send, text, view
 
 METHODS = "pages/lab/methods.py"
+RETRAINED = "Retrain (trained before)"
 QUICK = "soft-pruning~logit-mask"
 
 
@@ -55,6 +62,9 @@ def test_a_run_queues_the_ticked_methods_and_what_they_are_read_against(engine: 
     jobs = queued()
     assert set(jobs) == {"soft-pruning", "logit-mask", "original", "retrain"}
     assert jobs["retrain"].request["settings"] == {"ready": True}
+    app.button(key="methods_run").click()
+    run(app)
+    assert [job.method for job in ledger().find(RunFilter(kind=("method",)))].count("original") == 1
     assert len({job.group for job in jobs.values()}) == 1
     begin(jobs["original"].id, Progress(step=1, steps=2, message="Unlearning"))
     run(app)
@@ -70,14 +80,14 @@ def test_finished_methods_stand_in_the_table_with_gaps_to_the_retrained_model() 
     app = ran()
     assert heading(app).startswith("Soft pruning forgets Sneaker in ")
     rows = table(app)
-    assert set(rows) == {"Soft pruning", "Logit mask", "Original", "Retrain"}
+    assert set(rows) == {"Soft pruning", "Logit mask", "Original", "Retrain (trained before)"}
     assert rows["Logit mask"]["forget_test"] == 0
     assert float(str(rows["Original"]["forget_test"])) > 90
     app.segmented_control(key="methods_mode").set_value("gap")
     run(app)
     gaps = table(app)
-    assert gaps["Retrain"]["forget_test"] == 0
-    expected = float(str(rows["Original"]["retain_test"])) - float(str(rows["Retrain"]["retain_test"]))
+    assert gaps[RETRAINED]["forget_test"] == 0
+    expected = float(str(rows["Original"]["retain_test"])) - float(str(rows[RETRAINED]["retain_test"]))
     assert gaps["Original"]["retain_test"] == pytest.approx(expected)
     app.segmented_control(key="methods_mode").set_value("paper")
     run(app)
@@ -160,6 +170,39 @@ def test_settings_are_checked_and_only_changes_are_kept() -> None:
     app.button(key="methods_run").click()
     run(app)
     assert queued()["ssd"].request["settings"] == {"selection": 25.0}
+
+
+def test_settings_show_what_a_run_starts_from_and_can_be_set_to_the_papers(engine: Engine) -> None:
+    app = opened(METHODS, classes="7", methods="soft-pruning")
+    assert app.text_input(key="setting_soft-pruning_ratio").value == "0.2"
+    assert "recommended setting" in text(app)
+    app.text_input(key="setting_soft-pruning_ratio").input("0.05")
+    run(app)
+    app.button(key="methods_run").click()
+    run(app)
+    assert queued()["soft-pruning"].request["settings"] == {"ratio": 0.05}
+
+
+def test_a_new_retraining_can_be_asked_for() -> None:
+    app = opened(METHODS, classes="7", methods="retrain")
+    assert app.toggle(key="setting_retrain_ready").value
+    app.toggle(key="setting_retrain_ready").set_value(False)
+    run(app)
+    app.button(key="methods_run").click()
+    run(app)
+    assert queued()["retrain"].request["settings"] == {"ready": False}
+
+
+def test_the_control_scales_as_many_channels_as_soft_pruning() -> None:
+    model = zoo().get(PREFERRED_MODEL)
+    profile = load_or_measure(model, model.data(), ForgetRequest(classes=(7,))).profile
+    touched = []
+    for name in ("soft-pruning", "random-channels"):
+        asked = start_of(METHODS_BY_NAME[name], model, (7,))
+        assert isinstance(asked, ForgetRequest)
+        plan = make_plan(profile, model.anatomy, asked)
+        touched.append({layer: int((part.keep != 1).sum()) for layer, part in plan.layers.items()})
+    assert touched[0] == touched[1] and sum(touched[0].values()) > 0
 
 
 def test_what_a_browser_sends_for_the_table_may_be_nonsense() -> None:

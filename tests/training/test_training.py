@@ -15,7 +15,8 @@ from orthoui.errors import RequestError, UnknownNameError
 from orthoui.models.checkpoints import load_checkpoint
 from orthoui.training import train
 from orthoui.training.augmentation import augment
-from orthoui.training.loop import Training, make_optimiser
+from orthoui.training.loop import Training
+from orthoui.training.optimiser import make_optimiser
 from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
@@ -182,6 +183,11 @@ def test_small_crops_come_first_and_whole_images_last(data: Dataset, monkeypatch
 def test_crops_that_the_pooling_leaves_nothing_of_are_refused(data: Dataset) -> None:
     with pytest.raises(RequestError, match=r"vgg16_bn cannot be shown crops of 16 pixels: .*whole images"):
         training(data, RECIPE.model_copy(update={"architecture": "vgg16_bn", "small_crop": 16}))
+
+
+def test_crops_as_large_as_the_images_are_refused(data: Dataset) -> None:
+    with pytest.raises(RequestError, match="not smaller than the images, which have 20"):
+        training(data, RECIPE.model_copy(update={"small_crop": 20}))
 
 
 def test_retained_drops_exactly_the_forgotten_classes(data: Dataset) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from orthoui.errors import OrthoError, UnknownNameError
-from orthoui.evaluation.unlearned import is_kept
 from orthoui.jobs.method import KIND as METHOD
 from orthoui.ledger import FORMATS, Run, RunFilter, export, ledger
 from orthoui.ledger.forgettings import request_of
@@ -45,8 +44,8 @@ def open_run(run: Run) -> None:
         if request is not None:
             session.change_request(**request.model_dump())
         elif run.kind == METHOD:
-            session.change_request(classes=tuple(run.request["classes"]))
-            session.change(result=run.id if is_kept(run.folder) else None)
+            session.change_request(classes=tuple(run.request.get("classes", ())))
+            session.change(result=run.id)
         st.switch_page(FORGET_PAGE)
     session.set_view(before)
 

@@ -7,16 +7,16 @@ import streamlit as st
 
 from orthoui.jobs.engine import engine
 from orthoui.jobs.method import KIND, MethodRun, identity_of, request_of, title_of
-from orthoui.jobs.results import expected_seconds, finished
+from orthoui.jobs.results import STANDARD, expected_seconds, finished, under_way
 from orthoui.ledger import ledger, new_id
 from orthoui.methods import METHODS, OWN
 from orthoui.methods.found import known_methods
-from orthoui.models.zoo import zoo
+from orthoui.methods.retrain import ready_one
 from orthoui.ui import session
 from orthoui.ui.frame import literal
 from orthoui.ui.jobs.acting import problem
 from orthoui.ui.jobs.words import duration
-from orthoui.ui.methods.settings import chosen_settings, settings_popover
+from orthoui.ui.methods.settings import settings_of, settings_popover
 from orthoui.ui.methods.words import BASELINES, FIRST, PAPERS_FIVE, found_words, kind_of
 
 TICKED = "methods_ticked"
@@ -25,12 +25,13 @@ TABLE = {
     "method": st.column_config.TextColumn("method", width=170, pinned=True),
     "kind": st.column_config.TextColumn("kind", width=84),
     "time here": st.column_config.TextColumn(
-        "time here", width=92, help="From start to end with its measurement, by earlier runs on this machine."
+        "time here", width=92, help="From start to end with its measurement, by earlier runs on this model."
     ),
     "found": st.column_config.TextColumn(
-        "with published defaults",
+        "found before",
         width=210,
-        help="Measured on this model beforehand: how much of a class was left, and what the other classes lost.",
+        help="Measured on this model beforehand with the published defaults: how much of a class was left, and what "
+        "the other classes lost.",
     ),
     "what it does": st.column_config.TextColumn("what it does", width=480),
     "source": st.column_config.TextColumn("source", width=260),
@@ -47,13 +48,15 @@ def fitting() -> list[str]:
 
 def chooser() -> None:
     """Draw the list of methods, their settings and the button that runs them."""
-    names, expected = fitting(), expected_seconds(ledger(), session.model())
+    names = fitting()
+    settings = {name: settings_of(name) for name in names}
+    expected = expected_seconds(ledger(), session.model(), settings, relearn=_relearns())
     chosen = [name for name in names if name in (session.view().methods or FIRST)]
-    with st.container(horizontal=True, vertical_alignment="center", key="method_sets"):
+    bar = st.container(horizontal=True, vertical_alignment="center", key="method_sets")
+    with bar:
         _set("The paper's five", [name for name in PAPERS_FIVE if name in names])
         _set("Quick ones", [name for name in names if kind_of(METHODS[name]) in ("weight edit", "control")])
         _set("All", names)
-        settings_popover([name for name in names if name in chosen])
     event = st.dataframe(
         [_row(name, expected) for name in names],
         hide_index=True,
@@ -68,6 +71,8 @@ def chooser() -> None:
     picked = _picked(names, event["selection"]["rows"])
     if picked != chosen:
         session.change(methods=tuple(picked))
+    with bar:
+        settings_popover(picked)
     _run_row(picked, expected)
     _refused(names)
 
@@ -137,7 +142,8 @@ def _baselines_missing(names: Sequence[str]) -> list[str]:
     """Return what the comparison is read against and is neither chosen nor there: the original, a ready reference."""
     model, classes = session.model(), session.view().request.classes
     there = {row.run.method for row in finished(ledger(), model, classes)}
-    able = ("original", *(("retrain",) if zoo().reference(model, classes) else ()))
+    there |= {run.method for run in under_way(ledger(), model, classes)}
+    able = ("original", *((STANDARD,) if ready_one(model, classes) else ()))
     return [name for name in able if name not in there and name not in names]
 
 
@@ -162,8 +168,8 @@ def _submit(names: Sequence[str]) -> None:
             model=model.name,
             method=name,
             classes=classes,
-            settings=_settings_of(name),
-            relearn=bool(st.session_state.get("methods_relearn")),
+            settings=settings_of(name),
+            relearn=_relearns(),
         )
         for name in names
     ]
@@ -176,10 +182,8 @@ def _submit(names: Sequence[str]) -> None:
         )
 
 
-def _settings_of(name: str) -> dict[str, Any]:
-    """Return a method's settings; retraining takes a reference that lies ready unless it was set up otherwise."""
-    ready = {"ready": True} if name == "retrain" and not chosen_settings(name) else {}
-    return {**ready, **chosen_settings(name)}
+def _relearns() -> bool:
+    return bool(st.session_state.get("methods_relearn"))
 
 
 def _refused(names: Sequence[str]) -> None:

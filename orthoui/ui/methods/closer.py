@@ -1,14 +1,15 @@
 """Picked runs close up: everything of them side by side, and the way to open one on the other pages."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import streamlit as st
 
 from orthoui.figures import Mode, SimilarityLine, prediction_matrix, similarity_lines
-from orthoui.jobs.results import MethodRow
+from orthoui.jobs.results import MethodRow, standard
 from orthoui.ui import session
 from orthoui.ui.frame import chart, literal
+from orthoui.ui.methods.table import named
 from orthoui.ui.methods.words import HEADS, PERCENT, seconds_words
 
 PAGES = {
@@ -80,6 +81,11 @@ def _open_row(row: MethodRow) -> None:
 
 def _settings(row: MethodRow) -> str:
     asked = row.run.request.get("settings", {})
+    if row.trained_before:
+        return f"{seconds_words(row.seconds)}, trained before"
+    used = row.run.metrics.get("request", {})
+    if "ratio" in used:  # soft pruning and its control start from the model's recommended setting
+        asked = {name: used.get(name) for name in ("ratio", "strength", "attenuation", "score", "target", "scope")}
     changed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in asked.items())
     return f"{seconds_words(row.seconds)}; {changed or 'published defaults'}"
 
@@ -115,9 +121,11 @@ def _matrices(
     rows: Sequence[MethodRow], picked: Sequence[MethodRow], classes: Sequence[str], forgotten: Sequence[int]
 ) -> None:
     """Draw the answers before, after each picked method, and of the retrained model."""
-    known = {row.run.method: row for row in rows}
-    order = [known.get("original"), *picked, known.get("retrain")]
-    shown = list(dict.fromkeys(row for row in order if row is not None))
+    before = next((row for row in rows if row.run.method == "original"), None)
+    order = [before, *picked, standard(rows)]
+    shown = list(dict.fromkeys(row for row in order if row is not None and len(row.confusion) == len(classes)))
+    if not shown:
+        return
     columns = st.columns(min(3, len(shown)))
     for place, row in enumerate(shown):
         with columns[place % len(columns)]:
@@ -125,17 +133,17 @@ def _matrices(
 
 
 def _matrix(row: MethodRow, classes: Sequence[str], forgotten: Sequence[int], mode: Mode) -> Any:
-    counts = row.run.metrics.get("confusion", [])
-    shares = [[100 * cell / max(1, sum(line)) for cell in line] for line in counts]
-    sure = [float(value) for value in row.run.metrics.get("confidence", [0.0] * len(classes))]
-    mean = sum(sure[label] for label in forgotten) / len(forgotten)
+    shares = [[100 * cell / max(1, sum(line)) for cell in line] for line in row.confusion]
+    sure = row.confidence or (None,) * len(classes)
+    known = [value for label in forgotten if (value := sure[label]) is not None]
+    how_sure = f"{100 * sum(known) / len(known):.0f} % sure on the forgotten class" if known else "its answers"
     return prediction_matrix(
         shares,
         sure,
         classes,
         forgotten,
         mode=mode,
-        title=f"{row.title}: {100 * mean:.0f} % sure on the forgotten class",
+        title=f"{named(row)}: {how_sure}",
         subtitle="answers (columns) to test images of every class (rows), percent; at the right how sure",
     )
 
@@ -155,25 +163,25 @@ def _similarity(picked: Sequence[MethodRow]) -> None:
 
 
 def _lines(row: MethodRow, name: str, dash: str) -> list[SimilarityLine]:
-    found: Mapping[str, Mapping[str, float]] | None = row.run.metrics.get(name)
-    if not found:
-        return []
-    forget, retain = (
-        {layer: value for layer, value in found.get(group, {}).items() if value == value}  # what did not vary is left
-        for group in ("forget", "retain")
+    groups: tuple[tuple[str, Literal["forgotten", "retained"], str], ...] = (
+        ("forget", "forgotten", "forgotten"),
+        ("retain", "retained", "others"),
     )
+    found = row.similarity(name)
     return [
-        SimilarityLine(f"{row.title}, forgotten", forget, "forgotten", dash),
-        SimilarityLine(f"{row.title}, others", retain, "retained", dash),
+        SimilarityLine(f"{row.title}, {words}", found[group], colour, dash)
+        for group, colour, words in groups
+        if found.get(group)
     ]
 
 
 def _similarity_figure(lines: Sequence[SimilarityLine], what: str) -> Any:
     changed = [line for line in lines if line.group == "forgotten" and line.values]
     title = f"Likeness to {what}"
-    if changed:
-        last = changed[0].values[list(changed[0].values)[-1]]
-        title = f"On forgotten images the last layer is {100 * last:.0f} % like that of {what}"
+    if len(changed) == 1:
+        last = list(changed[0].values.values())[-1]
+        name = changed[0].name.removesuffix(", forgotten")
+        title = f"{name}: on forgotten images the last layer is {100 * last:.0f} % like that of {what}"
     return similarity_lines(
         lines, mode=session.mode(), title=title,
         subtitle="linear CKA by layer on test images; 1 is the same representation",

@@ -9,14 +9,26 @@ from orthoui.ui.frame import panel
 from orthoui.ui.images import images_here
 from orthoui.ui.methods.chooser import chooser
 
+SUBJECT = "methods_subject"
+
 
 @panel
 def methods_panel() -> None:
-    """Draw the choices; only this part runs again when one is changed, and the results follow."""
+    """Draw the choices; only this part runs again when a method is ticked or set."""
     controls.model_controls()
+    _results_follow()
     if not images_here():
         return
     controls.class_picker()
     there = finished(ledger(), session.model(), session.view().request.classes)
     with st.expander("Choose and run methods", expanded=not there, icon=":material/checklist:"):
         chooser()
+
+
+def _results_follow() -> None:
+    """Run the whole page once more when model or classes have changed: the results are no part of this panel."""
+    subject = (session.view().model, session.view().request.classes)
+    before = st.session_state.get(SUBJECT, subject)
+    st.session_state[SUBJECT] = subject
+    if before != subject:
+        st.rerun()

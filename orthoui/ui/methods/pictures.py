@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from orthoui.figures import MethodPoint, Mode, PointKind, damage_grid, time_bars, trade_off
-from orthoui.jobs.results import MethodRow, front
+from orthoui.jobs.results import STANDARD, MethodRow, front
 from orthoui.ui.methods.words import seconds_words
 
-KINDS: dict[str, PointKind] = {"original": "original", "retrain": "retrained"}
+KINDS: dict[str, PointKind] = {"original": "original", STANDARD: "retrained"}
 
 
 def trade_off_figure(rows: Sequence[MethodRow], picked: Sequence[str], mode: Mode) -> go.Figure:
@@ -32,9 +32,7 @@ def trade_off_figure(rows: Sequence[MethodRow], picked: Sequence[str], mode: Mod
     names = [row.title for row in best]
     title = "Forgetting against keeping"
     if names:
-        title = (
-            f"{names[0]} is not beaten by any other" if len(names) == 1 else f"{len(names)} methods are not beaten"
-        )
+        title = f"No other method beats {names[0]}" if len(names) == 1 else f"{len(names)} methods are not beaten"
     return trade_off(
         points,
         [row.run.id for row in best],
@@ -74,7 +72,7 @@ def damage_figure(
     rows: Sequence[MethodRow], original: MethodRow, classes: Sequence[str], forgotten: Sequence[int], mode: Mode
 ) -> go.Figure:
     """Return what every method did to every class, against the original."""
-    compared = [row for row in rows if row is not original]
+    compared = [row for row in rows if row is not original and len(row.per_class) == len(original.per_class)]
     changes = [
         [
             None if now is None or was is None else now - was

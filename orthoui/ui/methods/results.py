@@ -13,7 +13,7 @@ from orthoui.ui.jobs.acting import buttons
 from orthoui.ui.jobs.words import progress_words, state_words
 from orthoui.ui.methods.closer import closer, toggle
 from orthoui.ui.methods.pictures import damage_figure, time_figure, trade_off_figure
-from orthoui.ui.methods.table import beside_paper, cells, columns, not_comparable
+from orthoui.ui.methods.table import beside_paper, cautions, cells, columns, not_comparable
 from orthoui.ui.methods.words import COLUMNS, headline
 from orthoui.wording import joined
 
@@ -91,6 +91,8 @@ def _table(rows: list[MethodRow]) -> None:
         key=f"methods_results_{view.method_columns}",
         height=min(620, 38 + 35 * len(rows)),
     )
+    if any(row.trained_before for row in rows):
+        st.caption("Retrain was trained before: its seconds are those of its own training, not of this clock.")
     capped = [row.title for row in rows if row.capped]
     if capped:
         st.caption(f"Steps to relearn are a lower bound for {joined(capped)}: the class had not come back by then.")
@@ -107,7 +109,11 @@ def _beside(rows: list[MethodRow]) -> None:
         st.info("None of the paper's five methods has been run here yet: Retrain, SSD, UNSIR, TF-IDF, soft pruning.")
     else:
         st.dataframe(lines, hide_index=True, placeholder="–")
-        st.caption("Printed: Table 2 of arXiv 2506.19891, other hardware, so that seconds compare by ratio only.")
+        differing = cautions(card, session.view().request.classes)
+        st.caption(
+            "Printed: Table 2 of arXiv 2506.19891, other hardware, so that seconds compare by ratio only."
+            + (f" Mind that {differing}." if differing else "")
+        )
 
 
 def _pictures(rows: list[MethodRow]) -> None:
@@ -120,6 +126,6 @@ def _pictures(rows: list[MethodRow]) -> None:
     with right:
         chart(time_figure(rows, mode), "methods_time")
     original = next((row for row in rows if row.run.method == "original"), None)
-    if original is not None:
+    if original is not None and original.per_class:
         names = session.model().card.classes
         chart(damage_figure(rows, original, names, view.request.classes, mode), "methods_damage")

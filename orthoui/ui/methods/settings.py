@@ -6,25 +6,51 @@ from typing import Any, get_args
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from orthoui.methods import METHODS
+from orthoui.forgetting.request import ForgetRequest
+from orthoui.jobs.method import start_of
+from orthoui.jobs.results import STANDARD
+from orthoui.methods import METHODS, Method, MethodRequest
 from orthoui.methods.found import Known, known_methods
+from orthoui.methods.retrain import ready_one
 from orthoui.ui import session
 from orthoui.wording import parse, title
 
 SETTINGS = "method_settings"
-"""Method → field → value, of this session; only what differs from the default."""
+"""Model's digest → method → field → value, of this session; only what differs from where a run starts."""
 ELSEWHERE = ("classes", "edits")
 """Fields that are set on the page itself, or on the Channels page."""
 
 
-def chosen_settings(name: str) -> dict[str, Any]:
-    """Return what was set for a method; everything else is its default."""
-    return dict(st.session_state.get(SETTINGS, {}).get(name, {}))
+def changes(name: str) -> dict[str, Any]:
+    """Return what was set for a method on this model; everything else is as ``start`` has it."""
+    return dict(st.session_state.get(SETTINGS, {}).get(session.model().digest, {}).get(name, {}))
+
+
+def start(name: str) -> MethodRequest:
+    """Return what a run of the method on this page asks for when nothing was set.
+
+    That is as on the command line, only that a retrained model which lies ready is taken rather than trained anew.
+    """
+    model, classes = session.model(), session.view().request.classes
+    asked = start_of(METHODS[name], model, classes)
+    return asked.model_copy(update={"ready": True}) if name == STANDARD and ready_one(model, classes) else asked
+
+
+def settings_of(name: str) -> dict[str, Any]:
+    """Return the settings that a run of the method is submitted with."""
+    ready = {"ready": True} if getattr(start(name), "ready", False) else {}
+    return {**ready, **changes(name)}
+
+
+def _keep(name: str, fields: Mapping[str, Any]) -> None:
+    digest = session.model().digest
+    whole = st.session_state.get(SETTINGS, {})
+    st.session_state[SETTINGS] = {**whole, digest: {**whole.get(digest, {}), name: dict(fields)}}
 
 
 def settings_popover(names: Sequence[str]) -> None:
     """Draw the settings of one of the chosen methods, in a popover."""
-    changed = sum(bool(chosen_settings(name)) for name in names)
+    changed = sum(bool(changes(name)) for name in names)
     label = f"Settings · {changed} changed" if changed else "Settings"
     with st.popover(label, icon=":material/tune:", disabled=not names, width="content"):
         name = st.selectbox(
@@ -33,7 +59,7 @@ def settings_popover(names: Sequence[str]) -> None:
         if name is None:
             return
         method = METHODS[name]
-        st.caption(f"{method.summary} {method.source}. What stands here first are the published defaults.")
+        st.caption(f"{method.summary} {method.source}. What stands here first {_origin(method)}.")
         for field, about in method.request.model_fields.items():
             if field not in ELSEWHERE:
                 _control(name, field, about)
@@ -55,14 +81,14 @@ def settings_popover(names: Sequence[str]) -> None:
             key=f"method_defaults_{name}",
             on_click=_take,
             args=(name, {}),
-            disabled=not chosen_settings(name),
+            disabled=not changes(name),
         )
 
 
 def _control(name: str, field: str, about: FieldInfo) -> None:
     """Draw one field: a switch, a choice, or a box to type in; its bounds are checked when it is set."""
     key = f"setting_{name}_{field}"
-    value = chosen_settings(name).get(field, about.get_default(call_default_factory=True))
+    value = {**start(name).model_dump(), **changes(name)}[field]
     words, label = about.description or "", title(field, about)
     options = [option for option in get_args(about.annotation) if isinstance(option, str)]
     change: dict[str, Any] = {
@@ -84,24 +110,25 @@ def _text(value: object) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _origin(method: Method) -> str:
+    pruning = issubclass(method.request, ForgetRequest)
+    return "is this model's recommended setting" if pruning else "are the published defaults"
+
+
 def _set(name: str, field: str) -> None:
     """Take a value over if the method's request allows it; otherwise say above the page what is allowed."""
-    about = METHODS[name].request.model_fields[field]
     value: Any = st.session_state[f"setting_{name}_{field}"]
     if isinstance(value, str) and value.strip() == "":
         value = None
-    fields = {**chosen_settings(name), field: value}
     with session.reported():
-        asked = parse(METHODS[name].request, {"classes": session.view().request.classes, **fields})
-        fields[field] = getattr(asked, field)
-        if fields[field] == about.get_default(call_default_factory=True):
-            del fields[field]
-        st.session_state[SETTINGS] = {**st.session_state.get(SETTINGS, {}), name: fields}
+        first = start(name)
+        asked = parse(METHODS[name].request, {**first.model_dump(), **changes(name), field: value})
+        fields = {**changes(name), field: getattr(asked, field)}
+        _keep(name, {key: one for key, one in fields.items() if one != getattr(first, key)})
 
 
 def _take(name: str, settings: Mapping[str, Any]) -> None:
-    """Set a method's settings as given, the rest to its defaults."""
+    """Set a method's settings as given, the rest as a run starts."""
     with session.reported():
-        asked = parse(METHODS[name].request, {"classes": session.view().request.classes, **settings})
-        fields = {field: getattr(asked, field) for field in settings}
-        st.session_state[SETTINGS] = {**st.session_state.get(SETTINGS, {}), name: fields}
+        asked = parse(METHODS[name].request, {**start(name).model_dump(), **settings})
+        _keep(name, {field: getattr(asked, field) for field in settings})

@@ -7,7 +7,7 @@ import streamlit as st
 
 from orthoui.jobs.results import Measure, MethodRow, gaps, times
 from orthoui.models.card import ModelCard
-from orthoui.paper.printed import PAPER_WIDTH, Quantity, printed
+from orthoui.paper.printed import FORGET_CLASS, PAPER_WIDTH, Quantity, printed
 from orthoui.ui.methods.words import HEADS, PERCENT
 
 PAPER_NAMES = {
@@ -29,7 +29,7 @@ def columns(mode: str) -> dict[str, Any]:
     for name, (head, words) in HEADS.items():
         form = "%+.1f" if gap else "%.1f %%" if name in PERCENT else "%.1f"
         form = ("%+.3f" if gap else "%.3f") if name == "distance" else form
-        extra = " Here: minus the retrained model's, in points." if gap else ""
+        extra = " Here: the difference to the retrained model's." if gap else ""
         made[name] = st.column_config.NumberColumn(head, format=form, help=words + extra)
     made["seconds"] = st.column_config.NumberColumn(
         "seconds", format="%.2f", help="Of unlearning alone: statistics, edit and optimisation; not its measurement."
@@ -44,11 +44,16 @@ def columns(mode: str) -> dict[str, Any]:
     return made
 
 
+def named(row: MethodRow) -> str:
+    """Return a row's name; a retrained model that lay ready says so."""
+    return f"{row.title} (trained before)" if row.trained_before else row.title
+
+
 def cells(row: MethodRow, against: MethodRow | None, mode: str) -> dict[str, Any]:
     """Return one row; what was not measured stays empty."""
     values = gaps(row, against) if mode == "gap" else row.values
     return {
-        "method": row.title,
+        "method": named(row),
         **{name: values.get(name) for name in HEADS},
         "seconds": row.seconds,
         "times": times(row, against),
@@ -67,6 +72,16 @@ def not_comparable(card: ModelCard, classes: Sequence[int]) -> str | None:
     if len(classes) != 1:
         return "The paper's Table 2 forgets one class at a time."
     return None
+
+
+def cautions(card: ModelCard, classes: Sequence[int]) -> str:
+    """Say what differs from the paper's setting although its Table 2 is laid beside."""
+    found = []
+    if card.dataset == "cifar10" and tuple(classes) != (FORGET_CLASS,):
+        found.append(f"the paper's class is taken to be {card.classes[FORGET_CLASS]}")
+    if not card.orthogonality:
+        found.append("its networks are orthogonal, this one is plain")
+    return "; ".join(found)
 
 
 def beside_paper(rows: Sequence[MethodRow], card: ModelCard) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orthoui.figures.words import signed
-from orthoui.jobs.results import Measure, MethodRow
+from orthoui.jobs.results import STANDARD, Measure, MethodRow
 from orthoui.methods import Method
 from orthoui.methods.found import GOAL, Known
 
@@ -37,7 +37,7 @@ FIRST = ("soft-pruning", "random-channels", "logit-mask", "ssd", "neggrad-plus")
 """What is ticked on the first visit: quick ones, with two controls."""
 TRAINS = {"epochs", "tuning_epochs", "steps", "noise_steps"}
 """Fields of a request that say that a method trains."""
-BASELINES = ("original", "retrain")
+BASELINES = ("original", STANDARD)
 """What every comparison is read against; they are run with the first one."""
 
 
@@ -52,13 +52,17 @@ def kind_of(method: Method) -> str:
 
 def headline(forgotten: str, rows: Sequence[MethodRow]) -> str:
     """Say in a sentence what was found: which methods forget the class and keep the others."""
-    judged = [row for row in rows if not row.control and row.run.method != "retrain"]
+    judged = [row for row in rows if not row.control and row.run.method != STANDARD]
     if not judged:
         return f"How would other methods forget {forgotten}? Choose some and run them."
     original = next((row for row in rows if row.run.method == "original"), None)
+    if original is None:
+        return f"{_count(len(judged)).capitalize()} measured on {forgotten}; without the original none can be judged."
     good = [row for row in judged if reaches(row, original)]
     if not good:
-        return f"None of {_count(len(judged))} forgets {forgotten} and keeps the other classes."
+        if len(judged) == 1:
+            return f"{judged[0].title} does not forget {forgotten} and keep the other classes."
+        return f"None of {len(judged)} methods forgets {forgotten} and keeps the other classes."
     fastest = min(good, key=lambda row: row.seconds)
     if len(judged) == 1:
         return f"{fastest.title} forgets {forgotten} in {seconds_words(fastest.seconds)}."
@@ -70,7 +74,7 @@ def headline(forgotten: str, rows: Sequence[MethodRow]) -> str:
 
 def found_words(known: Known | None) -> str | None:
     """Say what is known of a method on this model: what is left of the class and what the others lost."""
-    found = None if known is None else known.published or known.tuned
+    found = None if known is None else known.published
     if known is None or found is None:
         return None
     words = f"{found.forgotten:.0f} % left, others {signed(found.change)}"
@@ -83,13 +87,13 @@ def _count(count: int) -> str:
     return "one method" if count == 1 else f"{count} methods"
 
 
-def reaches(row: MethodRow, original: MethodRow | None) -> bool:
+def reaches(row: MethodRow, original: MethodRow) -> bool:
     """Whether at most 5 % of the class is left and the other classes lost at most 5 points."""
     forgotten, kept = row.values.get("forget_test"), row.values.get("retain_test")
-    before = None if original is None else original.values.get("retain_test")
-    return (
-        forgotten is not None and kept is not None and forgotten <= GOAL and (before is None or kept >= before - GOAL)
-    )
+    before = original.values.get("retain_test")
+    if forgotten is None or kept is None or before is None:
+        return False
+    return forgotten <= GOAL and kept >= before - GOAL
 
 
 def seconds_words(seconds: float) -> str:
