@@ -89,7 +89,7 @@ def load_network(run: str, method: str, folder: Path, seconds: float, model: Tra
             "than the model. Run the method again."
         )
     try:
-        network, card, digest = _loaded(folder / FILE, model.device)
+        network, card, digest = _loaded(folder / FILE, (folder / FILE).stat().st_mtime_ns, model.device)
     except CheckpointError as error:
         raise RequestError(f"What {method} left cannot be opened. {error}") from error
     if card != model.card:
@@ -98,6 +98,7 @@ def load_network(run: str, method: str, folder: Path, seconds: float, model: Tra
 
 
 @lru_cache(maxsize=MOST_LOADED)
-def _loaded(path: Path, device: torch.device) -> tuple[nn.Module, ModelCard, str]:
+def _loaded(path: Path, _: int, device: torch.device) -> tuple[nn.Module, ModelCard, str]:
+    """Open a file once, and again only when it has been written anew."""
     network, card = load_checkpoint(path)
     return moved(network, device), card, weights_digest(network)

@@ -240,8 +240,6 @@ BAD = [
     ("pinned", "a~b~c~d~e~f~g", "Runs looked at"),
     ("method_columns", "some", "choose measured, gap or paper"),
     ("every_run", "maybe", "choose true or false"),
-    ("train_small_crop", "-1", "choose a whole number from 0 to 512"),
-    ("train_small_share", "1", "choose a number"),
     ("train_width", "3", "Width cannot be 3: choose a whole number from 4 to 512"),
     ("train_orthogonality", "2", "choose a number from 0 to 1"),
     ("train_penalty", "best", "choose gram, srip or ocnn"),
