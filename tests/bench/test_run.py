@@ -98,7 +98,7 @@ def test_groups_of_rows_are_measured_alone() -> None:
     assert said.exit_code == 0, said.output
     document = json.loads(said.stdout)
     assert document["only"] == ["cluster", "browser"]
-    assert [row["what"] for row in document["rows"]][0] == CLUSTER_ROW.what
+    assert document["rows"][0]["what"] == CLUSTER_ROW.what
     assert len(document["rows"]) == PROMISED - 6 - LONG + 1
     assert "Measuring" not in said.stderr
 

