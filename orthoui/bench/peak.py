@@ -1,19 +1,20 @@
 """What a device can do at most, measured on large convolutions; and what a network asks of it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
+from orthoui.bench.clock import seconds_of
 from orthoui.models.architectures import build
 from orthoui.models.device import fast_dtype
 
-PROBE_SECONDS = 0.5
-"""Time that is given to each convolution."""
+READING_SECONDS = 0.2
+READINGS = 3
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ LARGE = (
 
 
 def convolution_peak(
-    device: torch.device, convolutions: Sequence[Convolution] = LARGE, seconds: float = PROBE_SECONDS
+    device: torch.device, convolutions: Sequence[Convolution] = LARGE, seconds: float = READING_SECONDS
 ) -> Peak:
     """Return the best rate over ``convolutions``: forward, channels-last, in the device's fast precision."""
     rates = {convolution: convolution.flops / _fastest(convolution, device, seconds) for convolution in convolutions}
@@ -64,6 +65,7 @@ def convolution_peak(
 
 @torch.inference_mode()
 def _fastest(convolution: Convolution, device: torch.device, seconds: float) -> float:
+    """Return the seconds of one pass in the best of some readings, each of as many passes as fill ``seconds``."""
     channels, side = convolution.channels, convolution.side
 
     def noise(*shape: int) -> Tensor:
@@ -71,12 +73,17 @@ def _fastest(convolution: Convolution, device: torch.device, seconds: float) -> 
         return made.contiguous(memory_format=torch.channels_last)
 
     maps, filters = noise(convolution.images, channels, side, side), noise(channels, channels, 3, 3)
-    timer = Timer(
-        "convolve(maps, filters, padding=1)",
-        globals={"convolve": F.conv2d, "maps": maps, "filters": filters},
-        num_threads=torch.get_num_threads(),
-    )
-    return float(min(timer.blocked_autorange(min_run_time=seconds).times))
+
+    def passes(count: int) -> float:
+        def several() -> None:
+            for _ in range(count):
+                F.conv2d(maps, filters, padding=1)
+
+        return seconds_of(several, device) / count
+
+    passes(1)  # prepares the convolution
+    count = math.ceil(seconds / passes(1))
+    return min(passes(count) for _ in range(READINGS))
 
 
 def forward_flops(architecture: str, classes: int, width: int, side: int) -> int:

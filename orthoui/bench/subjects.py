@@ -66,12 +66,16 @@ def made_up_data(images: int, seed: int = 0) -> Dataset:
 
 
 def shortened(data: Dataset, images: int) -> Dataset:
-    """Return the data set with ``images`` training images, repeated where there are fewer, and few to calibrate."""
+    """Return the data set with ``images`` training images, a seeded draw, and one of each class to calibrate.
+
+    Images come again where there are fewer.
+    """
     train, calibration = data["train"], data["calibration"]
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
     some = balanced_positions(calibration.labels, 1, seed=0)
     splits: dict[Split, ImageSet] = {
         **data.splits,
-        "train": train.subset(torch.arange(images) % len(train)),
+        "train": train.subset(order[torch.arange(images) % len(train)]),
         "calibration": calibration.subset(some),
     }
     return replace(data, splits=splits)

@@ -82,6 +82,7 @@ def test_made_up_images_are_like_cifar_and_always_the_same() -> None:
 
 def test_a_shortened_data_set_repeats_what_it_lacks(data: Dataset) -> None:
     short = shortened(data, len(data["train"]) + 5)
-    assert torch.equal(short["train"].images[-5:], data["train"].images[:5])
+    assert torch.equal(short["train"].images[-5:], short["train"].images[:5])
+    assert len(set(short["train"].labels[:30].tolist())) == len(data.classes)
     assert short["calibration"].labels.tolist() == list(range(len(data.classes)))
     assert short["test"] is data["test"]
