@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from orthoui.bench.clock import alternating, repeated
-from orthoui.bench.rows import Row, described, median
+from orthoui.bench.rows import PLACES, Row, described, median
 from orthoui.data import Dataset, ImageSet, balanced_positions
 from orthoui.evaluation.predictions import CHUNK, PredictionMemo, Predictor, sampling_order
 from orthoui.forgetting.activations import ActivationProfile
@@ -26,8 +26,7 @@ EVALUATION_GOAL = 80.0
 
 def plan_row(device: str) -> Row:
     """Return the empty row of planning and applying on a kind of device."""
-    where = {"cpu": "the processor", "cuda": "a GPU"}.get(device, device)
-    what = f"plan and apply, profile in memory, ResNet-18 of the paper's width, on {where}"
+    what = f"plan and apply, profile in memory, ResNet-18 of the paper's width, on {PLACES.get(device, device)}"
     return Row(what=what, unit="ms", goal=PLAN_GOALS_MS.get(device))
 
 

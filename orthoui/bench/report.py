@@ -15,6 +15,7 @@ from rich.table import Table
 from orthoui import __version__
 from orthoui.bench.rows import Row, amount
 from orthoui.models.device import fast_dtype
+from orthoui.wording import joined
 
 HEADS = ("what", "measured", "goal", "met", "how")
 NOT_MEASURED = "not measured"
@@ -40,12 +41,16 @@ class Machine(BaseModel):
 
 
 class Benchmark(BaseModel):
-    """One run of the benchmark; ``seconds`` counts from the start of the process."""
+    """One run of the benchmark; ``seconds`` counts from the start of the process.
+
+    ``only``: the groups of rows that were asked for; empty for all of them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     machine: Machine
     quick: bool
+    only: tuple[str, ...] = ()
     seconds: float
     rows: tuple[Row, ...]
 
@@ -74,7 +79,8 @@ def sentence(benchmark: Benchmark) -> str:
     text = (
         f"{machine.date}: {machine.cores} cores ({machine.processor}), {machine.memory_gb:.0f} GB, computing on "
         f"{machine.device} in {machine.precision} with {machine.threads} threads; {versions}. "
-        f"{'Quick run' if benchmark.quick else 'Full run'}, {benchmark.seconds:.0f} s."
+        f"{'Quick run' if benchmark.quick else 'Full run'}"
+        f"{f' of {joined(benchmark.only)}' if benchmark.only else ''}, {benchmark.seconds:.0f} s."
     )
     if machine.load > BUSY_LOAD * machine.cores:
         text += (

@@ -9,6 +9,11 @@ from pydantic import BaseModel, ConfigDict, computed_field
 Unit = Literal["ms", "s", "×", "%", "MB"]
 DIGITS = {"ms": 1, "s": 1, "×": 2, "%": 1, "MB": 1}
 
+LEFT_OUT = "left out of a quick run: run “orthoui bench” without --quick"
+NO_GPU = "there is no GPU here"
+PLACES = {"cpu": "the processor", "cuda": "a GPU"}
+"""Kinds of devices in words."""
+
 
 class Row(BaseModel):
     """One figure. ``value`` is None where nothing was measured; ``reason`` then says why.

@@ -25,6 +25,20 @@ class Sizes:
     """Steps taken while the one before is still being evaluated; 0 leaves that row out."""
     sessions: int
     """Browser sessions on one model of the paper's width; 0 leaves that row out."""
+    training_blocks: int
+    """Blocks of training steps for each figure of the training's speed; 0 leaves those rows out."""
+    prunings: int
+    """Soft prunings beside the fastest other method, and beside Retrain; 0 leaves all rows of the methods out."""
+    dampenings: int
+    """Runs of SSD, each beside its two gradient passes alone."""
+    method_steps: int
+    """Steps of every method that trains, beside training itself."""
+    jobs: int
+    """Jobs queued for a warm worker."""
+    cluster: bool
+    """Whether to compare methods on a cluster and kill one of its workers."""
+    batch: int = 128
+    """Images per training step."""
     width: int = 64
     """First-stage channels of the random network; 64 is the paper's."""
     seconds: float | None = None
@@ -41,6 +55,12 @@ FULL = Sizes(
     steps=30,
     hurried_steps=10,
     sessions=10,
+    training_blocks=5,
+    prunings=15,
+    dampenings=3,
+    method_steps=20,
+    jobs=5,
+    cluster=True,
 )
 
 QUICK = Sizes(
@@ -53,5 +73,11 @@ QUICK = Sizes(
     steps=6,
     hurried_steps=0,
     sessions=0,
+    training_blocks=0,
+    prunings=0,
+    dampenings=0,
+    method_steps=0,
+    jobs=0,
+    cluster=False,
     seconds=45,
 )

@@ -1,10 +1,12 @@
 """What is measured: the embedded model, and a network of the paper's width with random weights."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from orthoui.data import Dataset
+from orthoui.data import Dataset, ImageSet, Split, balanced_positions
+from orthoui.data.known import CIFAR10
 from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import save_checkpoint
@@ -14,6 +16,8 @@ from orthoui.models.zoo import SUFFIX, Zoo
 DATASET = "fashion-mnist"
 RANDOM_NAME = "benchmark-random-weights"
 ARCHITECTURE = "resnet18"
+SIDE = 32
+"""Side of CIFAR-10's images, pixels."""
 
 
 def save_random_model(folder: Path, data: Dataset, width: int, seed: int = 0) -> Path:
@@ -46,3 +50,32 @@ def random_model(folder: Path, data: Dataset, width: int, device: torch.device) 
     """Return that model as the dashboard would keep it: float32, channels-last, on ``device``."""
     path = save_random_model(folder, data, width)
     return Zoo([path.parent], device).get(RANDOM_NAME)
+
+
+def made_up_data(images: int, seed: int = 0) -> Dataset:
+    """Return noise in the shape of CIFAR-10: so many training images of 32×32 in colour, classes in turn."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def noise(count: int) -> ImageSet:
+        pixels = torch.randint(0, 256, (count, 3, SIDE, SIDE), generator=generator, dtype=torch.uint8)
+        return ImageSet(pixels, torch.arange(count) % len(CIFAR10))
+
+    few = noise(len(CIFAR10))
+    splits: dict[Split, ImageSet] = {"train": noise(images), "calibration": few, "test": few}
+    return Dataset(name="made-up", title="Noise", classes=CIFAR10, splits=splits, source="made for the benchmark")
+
+
+def shortened(data: Dataset, images: int) -> Dataset:
+    """Return the data set with ``images`` training images, a seeded draw, and one of each class to calibrate.
+
+    Images come again where there are fewer.
+    """
+    train, calibration = data["train"], data["calibration"]
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+    some = balanced_positions(calibration.labels, 1, seed=0)
+    splits: dict[Split, ImageSet] = {
+        **data.splits,
+        "train": train.subset(order[torch.arange(images) % len(train)]),
+        "calibration": calibration.subset(some),
+    }
+    return replace(data, splits=splits)

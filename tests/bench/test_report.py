@@ -55,6 +55,11 @@ def test_markdown_is_one_table_with_the_machine_above() -> None:
     assert "| on a GPU | not measured | at most 1 ms | – | there is no GPU here |" in table
 
 
+def test_groups_that_were_measured_alone_are_named() -> None:
+    some = made().model_copy(update={"only": ("training", "cluster")})
+    assert sentence(some).endswith("Quick run of training and cluster, 41 s.")
+
+
 def test_a_busy_machine_is_mentioned() -> None:
     assert "busy" not in sentence(made(load=0.9))
     assert "busy with other work" in sentence(made(load=1.1))

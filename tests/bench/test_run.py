@@ -3,6 +3,7 @@
 import builtins
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,38 @@ from playwright.sync_api import TimeoutError
 from typer.testing import CliRunner
 
 from orthoui.bench import browser as finding
-from orthoui.bench import core, live, run, sessions
+from orthoui.bench import (
+    cluster,
+    core,
+    live,
+    queueing,
+    retraining,
+    run,
+    sessions,
+    stepping,
+    training,
+    unlearning,
+)
 from orthoui.bench.browser import NoBrowserError, check_playwright
 from orthoui.bench.clock import Budget
-from orthoui.bench.rows import Row
+from orthoui.bench.promises import (
+    CLUSTER_ROW,
+    FASTEST_ROW,
+    METHOD_ROWS,
+    QUEUE_ROW,
+    RECOMMENDED_ROW,
+    RETRAIN_ROW,
+    SSD_ROW,
+    STEPS_ROW,
+    TRAINING_ROWS,
+)
+from orthoui.bench.rows import LEFT_OUT, Row
 from orthoui.bench.server import ServerError
 from orthoui.bench.sizes import FULL, QUICK, Sizes
 from orthoui.bench.subjects import RANDOM_NAME, random_model
 from orthoui.cli.app import app
 from orthoui.data import load_dataset
+from orthoui.errors import SchedulerError
 from tests.tiny import same_tensors, state_of
 
 TINY = Sizes(
@@ -33,9 +57,16 @@ TINY = Sizes(
     steps=1,
     hurried_steps=1,
     sessions=2,
+    training_blocks=0,
+    prunings=0,
+    dampenings=0,
+    method_steps=0,
+    jobs=0,
+    cluster=False,
     width=4,
 )
-PROMISED = 3 + 1 + 2 + 2 + 6 + 1
+LONG = 4 + 6 + 1
+PROMISED = 3 + 1 + 2 + LONG + 2 + 6 + 1
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +89,44 @@ def test_json_has_every_row_and_nothing_else_on_stdout() -> None:
         assert set(row) == {"what", "unit", "goal", "bound", "value", "how", "reason", "met"}
         assert (row["value"] is None) == (row["reason"] is not None)
         assert row["value"] is None or (row["value"] > 0 and row["how"].startswith("n = "))
-    assert {row["reason"] for row in rows[6:]} == {"left out by --no-browser"}
+    assert {row["reason"] for row in rows[6 : 6 + LONG]} == {LEFT_OUT}
+    assert {row["reason"] for row in rows[6 + LONG :]} == {"left out by --no-browser"}
+
+
+def test_groups_of_rows_are_measured_alone() -> None:
+    said = CliRunner().invoke(app, ["bench", "--quick", "--only", "browser, cluster", "--no-browser", "--json"])
+    assert said.exit_code == 0, said.output
+    document = json.loads(said.stdout)
+    assert document["only"] == ["cluster", "browser"]
+    assert document["rows"][0]["what"] == CLUSTER_ROW.what
+    assert len(document["rows"]) == PROMISED - 6 - LONG + 1
+    assert "Measuring" not in said.stderr
+
+
+@pytest.mark.parametrize(("only", "words"), [("cpu", "There is no group of rows “cpu”"), (" ,", "names no group")])
+def test_a_group_that_is_not_there_is_refused(only: str, words: str) -> None:
+    said = CliRunner().invoke(app, ["bench", "--only", only])
+    assert said.exit_code == 2
+    assert words in said.stderr
+    assert all(name in said.stderr for name in run.GROUPS)
+
+
+def test_long_groups_measure_what_they_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "training_rows", lambda sizes, progress: iter(TRAINING_ROWS))
+    monkeypatch.setattr(unlearning, "against_fastest", lambda *_: iter((FASTEST_ROW, RECOMMENDED_ROW)))
+    monkeypatch.setattr(retraining, "against_retrain", lambda *_: RETRAIN_ROW)
+    monkeypatch.setattr(unlearning, "dampening", lambda *_: SSD_ROW)
+    monkeypatch.setattr(stepping, "step_rates", lambda *_: STEPS_ROW)
+    monkeypatch.setattr(queueing, "overhead", lambda *_: QUEUE_ROW)
+    monkeypatch.setattr(cluster, "killed_half_way", no_cluster)
+    sizes = replace(TINY, training_blocks=1, prunings=1, cluster=True)
+    assert tuple(run.training_rows(sizes, lambda _: None)) == TRAINING_ROWS
+    assert tuple(run.method_rows(sizes, lambda _: None)) == METHOD_ROWS
+    assert [row.reason for row in run.cluster_rows(sizes, lambda _: None)] == ["no worker came"]
+
+
+def no_cluster(*_: object) -> Row:
+    raise SchedulerError("no worker came\nits log")
 
 
 def test_the_table_is_written_as_markdown_too(tmp_path: Path) -> None:
@@ -85,6 +153,10 @@ def test_quick_leaves_out_what_takes_long() -> None:
     assert FULL.width == QUICK.width == 64
     assert FULL.sessions == 10
     assert FULL.full_width_images == 1000
+    long = {"training_blocks", "prunings", "dampenings", "method_steps", "jobs", "cluster"}
+    assert not any(getattr(QUICK, name) for name in long)
+    assert all(getattr(FULL, name) for name in long)
+    assert FULL.batch == 128
 
 
 def test_a_missing_browser_is_the_reason_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,162 @@
+"""Soft pruning against other methods, SSD against its passes, step rates: the arithmetic, and that each runs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from orthoui.bench import retraining, stepping, unlearning
+from orthoui.bench.promises import FASTEST_ROW
+from orthoui.bench.stepping import WARM_UP, Pace, method_steps
+from orthoui.bench.subjects import shortened
+from orthoui.bench.unlearning import Race
+from orthoui.data import Dataset
+from orthoui.methods import METHODS, MethodRequest
+from orthoui.models.trained import TrainedModel
+from orthoui.models.zoo import ModelEntry
+from orthoui.settings import assets_folder
+from orthoui.training.recipe import Recipe
+from tests.bench.test_training import SMALL
+from tests.tiny import tiny_card, tiny_model
+
+PAPER = Recipe(dataset="cifar10", width=64, epochs=15)
+TRAINING = stepping.training_methods(tiny_model())
+
+
+def test_the_fastest_method_is_the_one_to_beat() -> None:
+    others = Race({"ssd": 4.0, "iau": 2.0}, ["retrain"])
+    row = unlearning.pruning_row(FASTEST_ROW, [0.01, 0.02, 0.03], others)
+    assert row.value == pytest.approx(100)
+    assert row.met is True
+    assert "of 3 methods, each run once with its default request, is Influence approximation (IAU): 2.0 s" in row.how
+    assert "1 were stopped" in row.how
+    assert unlearning.pruning_row(FASTEST_ROW, [0.021], others).met is False
+    assert (others.limit, Race().limit) == (2 * unlearning.PATIENCE, float("inf"))
+
+
+def test_what_cannot_win_any_more_is_stopped(
+    model: TrainedModel, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unlearning, "PATIENCE", 0)
+    result = unlearning.race(model, data, ["iau", "fine-tune", "ssd"])
+    assert list(result.seconds) == ["iau"]
+    assert result.seconds["iau"] > 0
+    assert result.stopped == ["fine-tune", "ssd"]
+
+
+def test_methods_with_gradients_that_fit_run_and_those_of_the_class_alone_go_first(model: TrainedModel) -> None:
+    names = unlearning.with_gradients(model)
+    assert set(names) == {name for name in METHODS if "gradients" in METHODS[name].needs} - {"sisa", "amnesiac"}
+    assert "retain images" not in METHODS[names[0]].needs
+    assert "soft-pruning" not in names
+
+
+def test_every_soft_pruning_forgets_another_class(model: TrainedModel, data: Dataset) -> None:
+    asked: list[int] = []
+
+    def ask(label: int) -> MethodRequest:
+        asked.append(label)
+        return unlearning.as_in_the_paper(label)
+
+    seconds = unlearning.pruning_seconds(model, data, 2, ask)
+    assert asked == [3, 0, 1]
+    assert len(seconds) == 2
+    assert min(seconds) > 0
+
+
+def test_ssd_is_measured_against_its_passes(model: TrainedModel, data: Dataset) -> None:
+    row = unlearning.dampening(model, data, 1)
+    assert row.value is not None and row.value > 0
+    assert "for 150 images" in row.how  # 30 of the class and all 120
+    row = unlearning.dampening_row([2, 2, 2], [2.2, 2.4, 2.6], 150)
+    assert row.value == pytest.approx(1.2)
+    assert unlearning.dampening_row([2], [2.5], 150).met is False
+
+
+def test_a_retraining_is_multiplied_from_steps() -> None:
+    # 9 classes of 5,000 less 200 for calibration are 337 batches of 128
+    whole = retraining.multiplied(PAPER, 1.0, 1.0)
+    assert whole.seconds == 15 * 337
+    assert whole.how == "multiplied from measured steps, not run: 15 epochs of 337 steps at 1,000 ms"
+    small = retraining.multiplied(PAPER.model_copy(update={"small_crop": 24, "small_share": 0.6}), 1.0, 0.5)
+    assert small.seconds == pytest.approx(337 * (9 * 0.5 + 6))
+    assert "9 epochs of 337 steps with small crops at 500 ms and 6 epochs of 337 steps at 1,000 ms" in small.how
+
+
+def shipped(name: str, folder: Path, **changes: object) -> ModelEntry:
+    fields = {"dataset": "cifar10", "width": 64, "training_seconds": 4000.0, **changes}
+    return ModelEntry(name, folder / f"{name}.safetensors", tiny_card(**fields))
+
+
+def test_the_time_of_a_shipped_model_is_taken_where_there_is_one(tmp_path: Path) -> None:
+    folder = assets_folder() / "models"
+    others = [
+        shipped("mine", tmp_path),
+        shipped("narrow", folder, width=16),
+        shipped("untimed", folder, training_seconds=None),
+        ModelEntry("damaged", folder / "damaged.safetensors", None, "it cannot be read"),
+    ]
+    assert retraining.shipped_retraining(others, PAPER) is None
+    whole, without = shipped("whole", folder), shipped("without", folder, training_seconds=5000.0, forgets=(1,))
+    for entries, name, seconds in (([whole], "whole", 4000), ([whole, without], "without", 5000)):
+        found = retraining.shipped_retraining([*others, *entries], PAPER)
+        assert found is not None
+        assert found.seconds == seconds
+        assert f"the shipped model {name} was trained" in found.how
+
+
+def test_soft_pruning_is_compared_with_retrain(tmp_path: Path) -> None:
+    row = retraining.retrain_row([0.01, 0.02, 0.03], retraining.Retraining(200, "measured"))
+    assert (row.value, row.met) == (pytest.approx(10_000), True)
+    assert retraining.retrain_row([0.03], retraining.Retraining(200, "measured")).met is False
+    row = retraining.against_retrain(replace(SMALL, prunings=1), torch.device("cpu"), tmp_path)
+    assert row.value is not None and row.value > 0
+    assert "multiplied from measured steps" in row.how
+
+
+def test_training_needs_a_step_for_a_backward_pass_and_a_pass_for_every_further_one() -> None:
+    assert Pace(step=1.0, forward=0.25, batch=10).seconds(forward=30, backward=10) == 1.5
+    assert Pace(step=0.2, forward=9, batch=8).seconds(forward=40, backward=40) == pytest.approx(5 * 0.2)
+
+
+def test_training_methods_are_those_with_steps_of_their_own() -> None:
+    assert {"fine-tune", "scrub", "unsir", "sfron", "soft-pruning-tuned"} <= set(TRAINING)
+    assert not {"retrain", "ssd", "iau", "soft-pruning", "amnesiac"} & set(TRAINING)
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_the_steps_of_every_training_method_can_be_counted(model: TrainedModel, data: Dataset, name: str) -> None:
+    enough = shortened(data, 240) if name == "soft-pruning-tuned" else data  # whose batches have one size
+    steps = method_steps(name, model, enough, batch=8, count=1)
+    assert steps.enough
+    assert len(steps.moments) == WARM_UP + 2
+    seconds, forward, backward = steps.counted
+    assert seconds > 0
+    assert forward >= backward > 0
+
+
+def test_passes_of_a_teacher_are_counted(model: TrainedModel, data: Dataset) -> None:
+    _, forward, backward = method_steps("bad-teacher", model, data, batch=8, count=2).counted
+    assert (forward, backward) == (48, 16)
+
+
+def test_step_rates_are_measured_and_the_slowest_is_named(
+    model: TrainedModel, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stepping, "training_methods", lambda model: ["fine-tune", "bad-teacher"])
+    told: list[str] = []
+    row = stepping.step_rates(model, data, 8, 2, told.append)
+    assert row.value is not None and row.value > 0
+    assert row.how.startswith("n = 2 methods")
+    assert "Bad Teacher" in row.how and "(3.0 forward)" in row.how
+    assert told == ["steps of Fine-tune", "steps of Bad Teacher"]
+
+
+def test_all_methods_are_listed_and_the_slowest_counts() -> None:
+    shares, passes = {"fine-tune": 95.0, "scrub": 79.6}, {"fine-tune": 1.0, "scrub": 2.0}
+    row = stepping.rates_row(shares, passes, ["famr"], 128, 20)
+    assert (row.value, row.met) == (79.6, False)
+    assert "the slowest is SCRUB" in row.how
+    assert row.how.endswith("SCRUB 80 % (2.0 forward), Fine-tune 95 %, FAMR (reconstruction) ended too soon")
+    assert stepping.rates_row({"scrub": 80.0}, passes, [], 128, 20).met is True
