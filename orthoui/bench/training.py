@@ -1,4 +1,4 @@
-"""How fast ``orthoui train`` trains, in turn against what the device can do at most."""
+"""How fast ``orthoui train`` trains, against what the device can do at most."""
 
 import time
 from collections.abc import Callable, Iterator
