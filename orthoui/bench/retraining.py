@@ -15,6 +15,7 @@ from orthoui.bench.unlearning import pruning_seconds
 from orthoui.data.known import CIFAR10
 from orthoui.data.splitting import calibration_count
 from orthoui.models.zoo import ModelEntry, zoo
+from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
 
 PER_CLASS = 5_000
@@ -68,11 +69,11 @@ def shipped_retraining(entries: list[ModelEntry], recipe: Recipe) -> Retraining 
 
 def measured_retraining(sizes: Sizes, device: torch.device) -> Retraining:
     """Time some steps of the paper's plain recipe on made-up images and multiply."""
-    recipe = paper_recipe(sizes)
-    whole = median(made_up_steps(recipe, device, sizes.training_blocks))
+    recipe, fabric = paper_recipe(sizes), make_fabric(device)
+    whole = median(made_up_steps(recipe, fabric, sizes.training_blocks))
     small = whole
     if recipe.small_crop:
-        small = median(made_up_steps(recipe, device, sizes.training_blocks, recipe.small_crop))
+        small = median(made_up_steps(recipe, fabric, sizes.training_blocks, recipe.small_crop))
     return multiplied(recipe, whole, small)
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import torch
+from lightning_fabric import Fabric
 
 from orthoui.bench.clock import repeated
 from orthoui.bench.promises import STEPS_ROW
@@ -21,6 +22,7 @@ from orthoui.methods.soft_pruning import TunedPruningRequest
 from orthoui.methods.work import Watch, Work
 from orthoui.models.device import synchronise
 from orthoui.models.trained import TrainedModel
+from orthoui.training.parallel import make_fabric
 
 WARM_UP = 2
 """First steps of a method that are not counted."""
@@ -101,12 +103,12 @@ def method_steps(name: str, model: TrainedModel, data: Dataset, batch: int, coun
     return steps
 
 
-def training_pace(work: Work, batch: int, blocks: int, forward: float) -> Pace:
+def training_pace(work: Work, fabric: Fabric, batch: int, blocks: int, forward: float) -> Pace:
     """Time ``orthoui train``, plain, on the model's own images and recipe; ``forward`` is known already."""
     card = work.model.card
     plain = {"batch_size": batch, "orthogonality": 0.0, "small_crop": 0, "forgets": ()}
     data, recipe = shortened(work.data, images_for(blocks, batch)), work.recipe.model_copy(update=plain)
-    seconds = step_seconds(data, recipe, (card.mean, card.std), work.device)
+    seconds = step_seconds(data, recipe, (card.mean, card.std), fabric)
     return Pace(sum(seconds) / len(seconds), forward, batch)
 
 
@@ -124,13 +126,13 @@ def forward_seconds(work: Work, batch: int) -> float:
 def step_rates(model: TrainedModel, data: Dataset, batch: int, count: int, progress: Callable[[str], None]) -> Row:
     """Measure every training method, each right after as many steps of training."""
     work = Work(model, data, MethodRequest(classes=FORGET), Watch())
-    forward = forward_seconds(work, batch)
+    forward, fabric = forward_seconds(work, batch), make_fabric(model.device)
     shares: dict[str, float] = {}
     passes: dict[str, float] = {}
     names = training_methods(model)
     for name in names:
         progress(f"steps of {METHODS[name].title}")
-        pace = training_pace(work, batch, -(-count // BLOCK), forward)
+        pace = training_pace(work, fabric, batch, -(-count // BLOCK), forward)
         steps = method_steps(name, model, data, batch, count)
         if steps.enough:
             seconds, forwards, backwards = steps.counted

@@ -1,9 +1,10 @@
-"""How fast ``orthoui train`` trains, in turn against what the device can do at most."""
+"""How fast ``orthoui train`` trains, against what the device can do at most."""
 
 import time
 from collections.abc import Callable, Iterator
 
 import torch
+from lightning_fabric import Fabric
 
 from orthoui.bench.peak import Peak, convolution_peak, forward_flops
 from orthoui.bench.promises import DEVICES, KINDS, training_row
@@ -56,10 +57,10 @@ def images_for(blocks: int, batch: int) -> int:
     return batch * (BLOCK * (blocks + 1) + 1)
 
 
-def step_seconds(data: Dataset, recipe: Recipe, normalisation: Normalisation, device: torch.device) -> list[float]:
+def step_seconds(data: Dataset, recipe: Recipe, normalisation: Normalisation, fabric: Fabric) -> list[float]:
     """Train for one epoch as ``orthoui train`` does; return the seconds per step of every timed block."""
-    clock = Blocks(device)
-    Training(data, recipe.model_copy(update={"epochs": 1}), normalisation, make_fabric(device)).run(clock)
+    clock = Blocks(fabric.device)
+    Training(data, recipe.model_copy(update={"epochs": 1}), normalisation, fabric).run(clock)
     return clock.seconds
 
 
@@ -69,11 +70,11 @@ def paper_recipe(sizes: Sizes, orthogonality: float = 0.0) -> Recipe:
     return recipe_named(RECIPE).model_copy(update=changes)
 
 
-def made_up_steps(recipe: Recipe, device: torch.device, blocks: int, crop: int = 0) -> list[float]:
+def made_up_steps(recipe: Recipe, fabric: Fabric, blocks: int, crop: int = 0) -> list[float]:
     """Return the seconds per step on made-up images of CIFAR-10's size: whole ones, or crops of ``crop`` pixels."""
     shown = {"small_crop": crop, "small_share": 0.5}  # of a single epoch: all of it
     data = made_up_data(images_for(blocks, recipe.batch_size))
-    return step_seconds(data, recipe.model_copy(update=shown), NORMALISATION, device)
+    return step_seconds(data, recipe.model_copy(update=shown), NORMALISATION, fabric)
 
 
 def training_rows(sizes: Sizes, progress: Callable[[str], None]) -> Iterator[Row]:
@@ -87,11 +88,11 @@ def training_rows(sizes: Sizes, progress: Callable[[str], None]) -> Iterator[Row
 
 def _throughput(device: torch.device, sizes: Sizes, progress: Callable[[str], None]) -> Iterator[Row]:
     progress(f"the convolution peak of {device}")
-    peak = convolution_peak(device)
+    peak, fabric = convolution_peak(device), make_fabric(device)
     for kind, weight in KINDS.items():
         progress(f"training on {device}, {kind}")
         recipe = paper_recipe(sizes, weight)
-        seconds = made_up_steps(recipe, device, sizes.training_blocks)
+        seconds = made_up_steps(recipe, fabric, sizes.training_blocks)
         forward = forward_flops(recipe.architecture, len(CIFAR10), recipe.width, SIDE)
         flops = PASSES * recipe.batch_size * forward
         yield share_of_peak(training_row(kind, device.type), seconds, flops, recipe, peak, fast_dtype(device))

@@ -14,6 +14,7 @@ from orthoui.bench.sizes import QUICK
 from orthoui.bench.subjects import made_up_data, shortened
 from orthoui.data import Dataset
 from orthoui.training import loop
+from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
 
 CPU = torch.device("cpu")
@@ -56,7 +57,7 @@ def test_every_block_of_a_real_training_is_timed(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(loop, "augment", spy)
     recipe = training.paper_recipe(SMALL, 0.01)
     assert (recipe.width, recipe.batch_size, recipe.orthogonality) == (4, 4, 0.01)
-    seconds = training.made_up_steps(recipe, CPU, 2, crop)
+    seconds = training.made_up_steps(recipe, make_fabric(CPU), 2, crop)
     assert len(seconds) == 2
     assert min(seconds) > 0
     assert shown == [crop] * (3 * training.BLOCK + 1)
