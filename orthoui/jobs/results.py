@@ -160,8 +160,13 @@ def gaps(row: MethodRow, against: MethodRow | None) -> dict[Measure, float]:
 
 
 def times(row: MethodRow, against: MethodRow | None) -> float | None:
-    """Return how many times faster than retraining a run was; None where one of both took no measured time."""
-    return against.seconds / row.seconds if against and against.seconds and row.seconds else None
+    """Return how many times faster than retraining a run was; None where one of both took no measured time.
+
+    A control that forgets nothing, or only hides, is not faster at it: None too.
+    """
+    if against is None or row.control or not (against.seconds and row.seconds):
+        return None
+    return against.seconds / row.seconds
 
 
 def front(rows: Sequence[MethodRow]) -> list[MethodRow]:

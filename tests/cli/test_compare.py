@@ -74,7 +74,8 @@ def test_every_row_stands_beside_the_retrained_model_as_on_the_page(home: Path) 
     assert retrained["gap_to_retrained"]["forget_test"] == 0
     expected = mask["retain_test"]["value"] - retrained["retain_test"]["value"]
     assert mask["gap_to_retrained"]["retain_test"] == pytest.approx(expected)
-    assert retrained["times_faster_than_retraining"] == 1 and mask["times_faster_than_retraining"] > 1
+    assert retrained["times_faster_than_retraining"] == 1 and tuned["times_faster_than_retraining"] > 0
+    assert mask["times_faster_than_retraining"] is None
     assert [row["not_beaten"] for row in rows] == [False, False, True]
     assert tuned["run"] != mask["run"]
 
