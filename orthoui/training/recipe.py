@@ -30,8 +30,13 @@ class Recipe(BaseModel):
     ortho_layers: PenalisedLayers = Field(default="all", description="convolutions the penalty acts on")
     epochs: int = Field(default=18, ge=1, le=1000, description="passes over the training images")
     batch_size: int = Field(default=128, ge=2, le=8192, description="images per step")
-    learning_rate: float = Field(default=0.1, gt=0, le=10, description="peak of the one-cycle schedule")
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="Nesterov momentum of the optimiser")
+    learning_rate: float = Field(default=0.1, gt=0, le=10, description="peak of the one-cycle schedule, for SGD")
+    muon: float = Field(
+        default=0.0, ge=0, le=1, description="peak learning rate of Muon, for convolutions; 0: SGD for them too"
+    )
+    momentum: float = Field(
+        default=0.9, ge=0, lt=1, description="Nesterov momentum; SGD's falls and rises by 0.05 as the rate rises and falls"
+    )
     weight_decay: float = Field(default=5e-4, ge=0, le=0.1, description="of convolutions and classifier only")
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of the target given to all classes")
     crop_padding: int = Field(default=2, ge=0, le=16, description="pixels of the random shift")
