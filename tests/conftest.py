@@ -64,5 +64,6 @@ def reference() -> TrainedModel:
 @pytest.fixture
 def float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Predict in float32, whatever this machine is fast at."""
-    for module in ("evaluation.runner", "evaluation.pipeline", "training.parallel", "training.train"):
+    training = [f"training.{module}" for module in ("parallel", "train", "muon")]
+    for module in ("evaluation.runner", "evaluation.pipeline", *training):
         monkeypatch.setattr(f"orthoui.{module}.fast_dtype", lambda device: torch.float32)

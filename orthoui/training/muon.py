@@ -48,10 +48,11 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     near enough for a step.
     """
     a, b, c = SLOPES
-    wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    turned = wide.to(fast_dtype(matrix.device))
+    tall = matrix.shape[0] > matrix.shape[1]
+    turned = (matrix.T if tall else matrix).to(fast_dtype(matrix.device))
     turned = turned / (turned.norm() + TINY)
     for _ in range(ITERATIONS):
         gram = turned @ turned.T
         turned = a * turned + (b * gram + c * (gram @ gram)) @ turned
-    return (turned.T if matrix.shape[0] > matrix.shape[1] else turned).to(matrix.dtype)
+    result: Tensor = (turned.T if tall else turned).to(matrix.dtype)
+    return result

@@ -35,7 +35,7 @@ class Recipe(BaseModel):
         default=0.0, ge=0, le=1, description="peak learning rate of Muon, for convolutions; 0: SGD for them too"
     )
     momentum: float = Field(
-        default=0.9, ge=0, lt=1, description="Nesterov momentum; SGD's falls and rises by 0.05 as the rate rises and falls"
+        default=0.9, ge=0, lt=1, description="Nesterov momentum; SGD's swings by 0.05 against the learning rate"
     )
     weight_decay: float = Field(default=5e-4, ge=0, le=0.1, description="of convolutions and classifier only")
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of the target given to all classes")

@@ -49,16 +49,19 @@ class KilledAt(StateFile):
         raise KilledError
 
 
-@pytest.mark.parametrize("at", [1, 4, 5, 9])
-def test_a_training_killed_at_any_step_ends_with_the_same_weights(data: Dataset, tmp_path: Path, at: int) -> None:
-    unbroken = training(data)
+@pytest.mark.parametrize(("at", "muon"), [(1, 0.0), (4, 0.0), (5, 0.0), (9, 0.0), (4, 0.05)])
+def test_a_training_killed_at_any_step_ends_with_the_same_weights(
+    data: Dataset, tmp_path: Path, at: int, muon: float
+) -> None:
+    recipe = RECIPE.model_copy(update={"muon": muon})
+    unbroken = training(data, recipe)
     expected = state_of(unbroken.run(StateFile()))
     path = tmp_path / "state.safetensors"
     with pytest.raises(KilledError):
-        training(data).run(KilledAt(path, at))
+        training(data, recipe).run(KilledAt(path, at))
     state = load_state(path)
     assert state is not None
-    again = training(data)
+    again = training(data, recipe)
     assert again.resume(state) == []
     assert same_tensors(again.run(StateFile()), expected)
     left = {"seconds", "images_per_second"}

@@ -27,8 +27,8 @@ OWN = "own"
 MINE = ("orthogonality", "penalty", "ortho_layers", "seed", "forgets")
 """Fields that a preset leaves as they are set: they are what one compares with it."""
 STEPS = {
-    "batch_size": 32, "learning_rate": 0.01, "muon": 0.01, "momentum": 0.05, "weight_decay": 1e-4, "label_smoothing": 0.05,
-    "small_crop": 4, "small_share": 0.1,
+    "batch_size": 32, "learning_rate": 0.01, "muon": 0.01, "momentum": 0.05, "weight_decay": 1e-4,
+    "label_smoothing": 0.05, "small_crop": 4, "small_share": 0.1,
 }  # fmt: skip
 FORMATS = {"weight_decay": "%.5f", "learning_rate": "%.3f"}
 
