@@ -14,6 +14,7 @@ from orthoui.data.preprocessing import prepare
 from orthoui.errors import CheckpointError
 from orthoui.models.architectures import build
 from orthoui.training.augmentation import augment, padded, refuse_vanishing
+from orthoui.training.muon import convolutions_for_muon
 from orthoui.training.optimiser import make_optimiser, one_cycle
 from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import own_share, share_statistics
@@ -67,8 +68,10 @@ class Training:
         self.recipe = recipe
         self._fabric, self._data, self._normalisation = fabric, data, normalisation
         self._images = data["train"].without(recipe.forgets).on(fabric.device, MOST_ON_DEVICE)
-        self.network = share_statistics(self._untrained(), fabric)
-        self._optimiser = make_optimiser(self.network, recipe)
+        untrained = self._untrained()
+        for_muon = convolutions_for_muon(untrained, data.input_size) if recipe.muon else ()
+        self.network = share_statistics(untrained, fabric)
+        self._optimiser = make_optimiser(self.network, recipe, for_muon)
         self.steps_per_epoch = self._steps_in_epoch()
         self._schedule = self._made_schedule()
         self._running: Any

@@ -1,20 +1,21 @@
 """What turns gradients into steps: SGD or Muon, and the one-cycle schedule of a recipe."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from orthoui.training.muon import Muon
+from orthoui.training.muon import Muon, scale
 from orthoui.training.recipe import Recipe
 
 MOMENTUM_SWING = 0.05
 """How far SGD's momentum goes down and up around the recipe's while the learning rate rises and falls."""
 
 
-def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD with Nesterov momentum, or Muon for convolutions; norms and biases are not decayed."""
-    turned = [module.weight for module in network.modules() if isinstance(module, nn.Conv2d)] if recipe.muon else []
+def make_optimiser(network: nn.Module, recipe: Recipe, for_muon: Sequence[str] = ()) -> torch.optim.SGD:
+    """SGD with Nesterov momentum, or Muon for the named convolutions; norms and biases are not decayed."""
+    turned = [network.get_submodule(name).weight for name in for_muon]
     apart = {id(weight) for weight in turned}
     others = [parameter for parameter in network.parameters() if id(parameter) not in apart]
     groups: list[dict[str, Any]] = [
@@ -23,6 +24,8 @@ def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
     ]
     if turned:
         groups.append({"params": turned, "orthogonal": True})
+    for weight in turned:
+        scale(weight)
     kind = Muon if turned else torch.optim.SGD
     return kind(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
 

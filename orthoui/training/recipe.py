@@ -32,12 +32,12 @@ class Recipe(BaseModel):
     batch_size: int = Field(default=128, ge=2, le=8192, description="images per step")
     learning_rate: float = Field(default=0.1, gt=0, le=10, description="peak of the one-cycle schedule, for SGD")
     muon: float = Field(
-        default=0.0, ge=0, le=1, description="peak learning rate of Muon, for convolutions; 0: SGD for them too"
+        default=0.0, ge=0, le=1, description="peak rate of Muon, for convolutions before a batch norm; 0: SGD"
     )
     momentum: float = Field(
         default=0.9, ge=0, lt=1, description="Nesterov momentum; SGD's swings by 0.05 against the learning rate"
     )
-    weight_decay: float = Field(default=5e-4, ge=0, le=0.1, description="of convolutions and classifier only")
+    weight_decay: float = Field(default=5e-4, ge=0, le=0.1, description="of what SGD moves, but for norms and biases")
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of the target given to all classes")
     crop_padding: int = Field(default=2, ge=0, le=16, description="pixels of the random shift")
     flip: bool = Field(default=True, description="mirror half of the images")

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from orthoui.training.muon import Muon, orthogonalised
+from orthoui.errors import RequestError
+from orthoui.training.muon import Muon, convolutions_for_muon, orthogonalised, scale
 from orthoui.training.optimiser import make_optimiser, one_cycle
 from orthoui.training.recipe import Recipe
 from tests.tiny import random_network, same_tensors, state_of
@@ -44,27 +45,44 @@ def with_gradients(seed: int = 1) -> nn.Module:
     return network
 
 
-def test_convolutions_take_orthogonal_steps_from_weights_of_one_norm() -> None:
+def optimiser_of(network: nn.Module, recipe: Recipe = RECIPE) -> torch.optim.SGD:
+    return make_optimiser(network, recipe, convolutions_for_muon(network, 32) if recipe.muon else ())
+
+
+def test_convolutions_take_orthogonal_steps_and_keep_their_norm() -> None:
     network = with_gradients()
     convolution = network.layer1[0].conv1
-    before, gradient = convolution.weight.detach().clone(), convolution.weight.grad.clone()
-    optimiser = make_optimiser(network, RECIPE)
+    optimiser = optimiser_of(network)
     assert isinstance(optimiser, Muon)
+    before, gradient = convolution.weight.detach().clone(), convolution.weight.grad.clone()
+    assert float(before.norm()) == pytest.approx(len(before) ** 0.5)
     optimiser.param_groups[2]["lr"] = 0.05
     optimiser.step()
-    scaled = before * (len(before) ** 0.5 / before.norm())
-    expected = scaled - 0.05 * orthogonalised(gradient.flatten(1)).view_as(before)
+    tangent = gradient - before * (gradient * before).sum() / before.square().sum()
+    expected = before - 0.05 * orthogonalised(tangent.flatten(1)).view_as(before)
+    scale(expected)
     torch.testing.assert_close(convolution.weight.detach(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_gradient_along_the_weight_is_no_step() -> None:
+    """Such is most of the penalty's gradient where filters are more than dimensions; it must not drown the loss's."""
+    along, without = with_gradients(), with_gradients()
+    for network, share in ((along, 100.0), (without, 0.0)):
+        optimiser = optimiser_of(network)
+        stem = network.conv1.weight
+        stem.grad += share * stem.detach()
+        optimiser.param_groups[2]["lr"] = 0.05
+        optimiser.step()
+    torch.testing.assert_close(along.conv1.weight, without.conv1.weight, rtol=1e-3, atol=1e-3)
 
 
 def test_everything_else_steps_as_sgd_does() -> None:
     network = with_gradients()
     twin = copy.deepcopy(network)
-    for one in (network, twin):
-        for parameter, gradient in zip(one.parameters(), network.parameters(), strict=True):
-            parameter.grad = None if gradient.grad is None else gradient.grad.clone()
-    make_optimiser(network, RECIPE).step()
-    make_optimiser(twin, RECIPE.model_copy(update={"muon": 0.0})).step()
+    for one, other in zip(twin.parameters(), network.parameters(), strict=True):
+        one.grad = None if other.grad is None else other.grad.clone()
+    optimiser_of(network).step()
+    optimiser_of(twin, RECIPE.model_copy(update={"muon": 0.0})).step()
     turned = {id(module.weight) for module in network.modules() if isinstance(module, nn.Conv2d)}
     others = [name for name, parameter in network.named_parameters() if id(parameter) not in turned]
     assert others
@@ -73,8 +91,17 @@ def test_everything_else_steps_as_sgd_does() -> None:
     assert not same_tensors(network, expected)
 
 
+def test_only_whole_convolutions_before_a_batch_norm_are_turned() -> None:
+    network = nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.Conv2d(6, 6, 3, groups=6), nn.BatchNorm2d(6), nn.Conv2d(6, 4, 1)
+    )
+    assert convolutions_for_muon(network, 8) == ["0"]
+    with pytest.raises(RequestError, match="this network has none"):
+        convolutions_for_muon(random_network("vgg16"), 32)
+
+
 def seen(recipe: Recipe, field: str, steps: int = 40) -> list[list[float]]:
-    optimiser = make_optimiser(with_gradients(), recipe)
+    optimiser = optimiser_of(with_gradients(), recipe)
     schedule = one_cycle(optimiser, recipe.model_copy(update={"epochs": 1}), steps)
     values = []
     for _ in range(steps):
