@@ -31,14 +31,22 @@ def shown(rows: list[dict[str, Any]]) -> RenderableType:
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
-    """Return the rows as a Markdown table, as ``docs/methods.md`` holds it."""
-    lines = [HEADS, ("---", *["---:"] * (len(HEADS) - 1)), *(_cells(row) for row in rows)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    """Return the rows as a Markdown table, accuracies with their intervals."""
+    lines = [HEADS, ("---", *["---:"] * (len(HEADS) - 1)), *(_with_intervals(row) for row in rows)]
+    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |\n" for cells in lines)
+
+
+def _with_intervals(row: dict[str, Any]) -> tuple[str, ...]:
+    cells = list(_cells(row))
+    for place, name in enumerate(("forget_test", "retain_test"), start=1):
+        if "error" not in row and row.get(name) is not None:
+            cells[place] += f" ({value(row, name, 'low'):.1f} – {value(row, name, 'high'):.1f})"
+    return tuple(cells)
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     if "error" in row:
-        return (row["title"], row["error"])
+        return (row["title"], row["error"], *["–"] * (len(HEADS) - 2))
     faster = row.get("times_faster_than_retraining")
     return (
         row["title"],

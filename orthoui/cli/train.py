@@ -200,8 +200,7 @@ def _line(done: "Epoch") -> str:
     if done.penalty:
         summary += f"penalty {done.penalty:.3f}, "
     summary += f"accuracy {done.accuracy:.1f} % while training, {done.calibration:.1f} % on calibration images"
-    left = done.seconds * (done.epochs - done.epoch)
-    return f"{summary}; {done.images_per_second:,.0f} images/s, {done.seconds:.1f} s, about {left:.0f} s left"
+    return f"{summary}; {done.images_per_second:,.0f} images/s, {done.seconds:.1f} s"
 
 
 def _mean(values: dict[str, float]) -> float:

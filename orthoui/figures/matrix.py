@@ -11,6 +11,8 @@ from orthoui.figures.words import markup, sentence, short
 
 CELL = 22
 CONFIDENCE_ROOM = 52
+NAMED = 40
+"""Classes up to which every cell and line is named."""
 
 
 def prediction_matrix(
@@ -28,16 +30,17 @@ def prediction_matrix(
     ``shares`` is (classes, classes), percent; ``confidence`` (classes,), 0 … 1, None where it was not measured.
     """
     tone = palette(mode)
+    few = len(classes) <= NAMED
     figure = go.Figure(
         go.Heatmap(
             z=[list(row) for row in shares], zmin=0, zmax=100, colorscale=list(CIVIDIS), showscale=False,
             xgap=1, ygap=1,
-            customdata=[[f"{row} → {column}" for column in classes] for row in classes],
-            hovertemplate="%{customdata}: %{z:.1f} %<extra></extra>",
+            customdata=[[f"{row} → {column}" for column in classes] for row in classes] if few else None,
+            hovertemplate=("%{customdata}: " if few else "class %{y} → %{x}: ") + "%{z:.1f} %<extra></extra>",
         )
     )  # fmt: skip
     name_rows(figure, classes, tone, forgotten)
-    ticks = list(range(len(classes))) if len(classes) <= 40 else []
+    ticks = list(range(len(classes))) if few else []
     figure.update_xaxes(
         tickvals=ticks,
         ticktext=[markup([short(classes[place], 11)]) for place in ticks],

@@ -12,6 +12,8 @@ from orthoui.ledger import Progress, Run
 
 LOG_FILE = "log.txt"
 LOG_BYTES = 200_000
+PARTS = 1_000_000
+"""Of the work, where its steps are not alike."""
 
 logger = logging.getLogger(__name__)
 
@@ -33,19 +35,22 @@ class Context:
         loss: float | None = None,
         message: str = "",
         metrics: dict[str, Any] | None = None,
+        share: float | None = None,
     ) -> None:
         """Report ``step`` of ``steps``; the time left follows from the measured speed.
 
+        ``share``: how much of the work is done, 0 … 1, where steps differ in work.
         ``message`` names the stage. ``metrics`` of an earlier report stay until others are given.
         """
         before = self._watch.progress
+        done, all_of_it = (step, steps) if share is None else (round(PARTS * share), PARTS)
         self._watch.report(
             Progress(
                 step=step,
                 steps=steps,
                 loss=loss,
                 message=message,
-                seconds_left=self._speed.seconds_left(step, steps),
+                seconds_left=self._speed.seconds_left(done, all_of_it),
                 metrics=metrics if metrics is not None else before.metrics if before else {},
             )
         )

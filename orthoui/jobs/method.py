@@ -17,6 +17,7 @@ from orthoui.jobs.work import work
 from orthoui.ledger import Result, ledger
 from orthoui.ledger.values import Identity
 from orthoui.methods import METHODS, Method, MethodRequest, unlearn
+from orthoui.methods.retrain import RetrainRequest, ready_one
 from orthoui.methods.work import Watch
 from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import zoo
@@ -103,12 +104,13 @@ def run_method(run: MethodRun, context: Context) -> Result:
     context.check()
     _keep(done.network, model, data["test"].images[:COMPARED], context)
     scope = Scope(RelearnSettings() if run.relearn else None, run.similarity)
+    is_the_reference = isinstance(request, RetrainRequest) and request.ready and ready_one(model, run.classes)
     measured = compare(
         done.network,
         model,
         data,
         run.classes,
-        zoo().reference(model, run.classes),
+        None if is_the_reference else zoo().reference(model, run.classes),  # not compared with itself
         scope,
         told=lambda doing: context.progress(0, 0, None, doing),
         cancelled=context.cancelled,

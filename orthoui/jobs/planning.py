@@ -17,7 +17,7 @@ from orthoui.wording import joined
 
 KIND = "train"
 LOOKED_AT = 50
-WORK = ("width", "small_crop", "small_share")
+WORK = ("width", "batch_size", "muon", "penalty", "small_crop", "small_share")
 """Fields of a recipe that decide the work of an epoch, besides data and architecture."""
 RECIPE = Recipe()
 LONGEST_SUFFIX = 1000

@@ -129,7 +129,7 @@ def _done(book: Ledger, model: TrainedModel) -> tuple[MethodRow, ...]:
     return _rows(book, chosen, (book.count(chosen), newest[0].finished if newest else None))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _rows(book: Ledger, chosen: RunFilter, _: tuple[int, datetime | None]) -> tuple[MethodRow, ...]:
     """Read all rows, newest first; again only when their number or the newest one differs: pages ask often."""
     return tuple(row_of(run) for run in book.find(chosen, sort="-created", limit=LOOKED_AT))

@@ -127,7 +127,8 @@ class Reporter(StateFile):
     def _tell(self, step: Step) -> None:
         self._last = step
         metrics = {"curves": list(self._curves), "images_per_second": step.images_per_second}
-        self._context.progress(step.step, step.steps, step.loss, f"Epoch {step.epoch} of {step.epochs}", metrics)
+        epoch = f"Epoch {step.epoch} of {step.epochs}"
+        self._context.progress(step.step, step.steps, step.loss, epoch, metrics, step.share)
 
 
 @work("train", TrainRequest, pausable=True)

@@ -11,7 +11,7 @@ from orthoui.errors import CancelledError
 from orthoui.methods.base import MethodRequest, method
 from orthoui.methods.work import Work
 from orthoui.models.trained import TrainedModel
-from orthoui.models.zoo import zoo
+from orthoui.models.zoo import same_recipe, zoo
 from orthoui.training.loop import Step, Training
 from orthoui.training.parallel import make_fabric
 from orthoui.training.watching import StateFile
@@ -40,7 +40,7 @@ class RetrainRequest(MethodRequest):
 def ready_one(model: TrainedModel, classes: Sequence[int]) -> TrainedModel | None:
     """Return a model that lies ready and differs from ``model`` only in never having seen the classes."""
     found = zoo().reference(model, classes)
-    return found if found is not None and found.card.orthogonality == model.card.orthogonality else None
+    return found if found is not None and same_recipe(found.card, model.card) else None
 
 
 @method(

@@ -98,14 +98,14 @@ class Zoo:
     def reference(self, model: TrainedModel, classes: Sequence[int]) -> TrainedModel | None:
         """Return the model retrained without ``classes``: same data, architecture and width.
 
-        One with the same penalty and seed is preferred; its card tells where it differs.
+        One with the same penalty, recipe and seed is preferred; its card tells where it differs.
         """
         card = model.card
         found = [entry for entry in self.entries() if entry.card and is_reference(entry.card, card, classes)]
 
-        def differs(entry: ModelEntry) -> tuple[bool, bool]:
+        def differs(entry: ModelEntry) -> tuple[bool, bool, bool]:
             other = entry.card or card
-            return other.orthogonality != card.orthogonality, other.seed != card.seed
+            return other.orthogonality != card.orthogonality, not same_recipe(other, card), other.seed != card.seed
 
         return self.get(min(found, key=differs).name) if found else None
 
@@ -125,6 +125,12 @@ class Zoo:
     def _load(self, name: str, path: Path) -> TrainedModel:
         network, card = load_checkpoint(path)
         return Room(self._device).fit(lambda device, _: resident(name, card, network, device))
+
+
+def same_recipe(one: ModelCard, other: ModelCard) -> bool:
+    """Whether two models were trained alike but for seed and left-out classes, as far as both cards tell."""
+    told = (one.recipe.keys() & other.recipe.keys()) - {"seed", "forgets"}
+    return one.orthogonality == other.orthogonality and all(one.recipe[key] == other.recipe[key] for key in told)
 
 
 def is_reference(card: ModelCard, original: ModelCard, classes: Sequence[int]) -> bool:

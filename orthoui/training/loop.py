@@ -1,5 +1,6 @@
 """Training from a recipe: seeded, low precision where the device is fast at it, resumable at every step."""
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -33,7 +34,10 @@ Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Step:
-    """A training after ``step`` of ``steps`` steps in all; ``loss`` is the mean since the epoch began."""
+    """A training after ``step`` of ``steps`` steps in all; ``loss`` is the mean since the epoch began.
+
+    ``share``: how much of the work is done, 0 … 1; steps on small images are less work.
+    """
 
     epoch: int
     epochs: int
@@ -41,6 +45,7 @@ class Step:
     steps: int
     loss: float
     images_per_second: float
+    share: float
 
 
 class Watcher(Protocol):
@@ -158,11 +163,16 @@ class Training:
     @property
     def _crop(self) -> int:
         """Side of the crops of this epoch, 0 for whole images. Convolutions learn from both; small ones are cheap."""
-        return self.recipe.small_crop if self._epoch < self.recipe.small_share * self.recipe.epochs else 0
+        return self.recipe.small_crop if self._epoch < self.recipe.small_share * self._all_epochs else 0
+
+    @property
+    def _all_epochs(self) -> int:
+        """Epochs of the training that this one is, or is a stage of."""
+        return self.recipe.epochs
 
     @property
     def _share_done(self) -> float:
-        return (self._epoch + self._step / self.steps_per_epoch) / self.recipe.epochs
+        return (self._epoch + self._step / self.steps_per_epoch) / self._all_epochs
 
     def _count(self, seconds: float) -> None:
         self._step += 1
@@ -182,7 +192,14 @@ class Training:
         speed = self._step * self.recipe.batch_size / max(self._epoch_seconds, 1e-9)
         loss = float(self._totals[0]) / self._step
         steps = self.recipe.epochs * self.steps_per_epoch
-        return Step(self._epoch + 1, self.recipe.epochs, done, steps, loss, speed)
+        share = self._work(done) / self._work(steps)
+        return Step(self._epoch + 1, self.recipe.epochs, done, steps, loss, speed, share)
+
+    def _work(self, steps: int) -> float:
+        """Return what the first ``steps`` steps cost, in steps on whole images."""
+        small = min(steps, math.ceil(self.recipe.small_share * self._all_epochs) * self.steps_per_epoch)
+        saved = 1 - (self.recipe.small_crop / self._data.input_size) ** 2 if self.recipe.small_crop else 0.0
+        return steps - small * saved
 
     def _end_epoch(self) -> Epoch:
         totals = self._fabric.all_reduce(self._totals, reduce_op="mean")

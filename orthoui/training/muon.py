@@ -18,10 +18,10 @@ TINY = 1e-7
 class Muon(torch.optim.SGD):
     """SGD with Nesterov momentum; groups marked ``orthogonal`` take orthogonalised steps.
 
-    Jordan et al. 2024, as their networks for CIFAR-10 use it: the weight of a convolution keeps the norm √C_out, which
-    the batch norm behind it undoes, so that the learning rate says how far a step turns it. What would only lengthen
-    or shorten the weight is taken out of the gradient: an orthogonality penalty has such a part where filters are
-    more than dimensions, and it would drown the rest. ``torch.optim.Muon`` takes matrices only, nothing beside.
+    Jordan et al. 2024, as their networks for CIFAR-10 use it: a convolution's weight keeps the norm √C_out, which the
+    batch norm behind it undoes, so that the learning rate says how far a step turns it. What would only lengthen or
+    shorten the weight is taken out of the gradient: an orthogonality penalty has such a part where filters are more
+    than dimensions, and it would drown the rest. ``torch.optim.Muon`` takes matrices only, nothing beside.
     """
 
     @torch.no_grad()
@@ -31,16 +31,16 @@ class Muon(torch.optim.SGD):
         for group in self.param_groups:
             for weight in group["params"] if group.get("orthogonal") else ():
                 if weight.grad is not None:
-                    self._turn(weight, group["lr"], group["momentum"])
+                    self._turn(weight, weight.grad, group["lr"], group["momentum"])
                     weight.grad = None  # so that SGD leaves it alone
         super().step()
         return loss
 
-    def _turn(self, weight: Tensor, rate: float, momentum: float) -> None:
+    def _turn(self, weight: Tensor, gradient: Tensor, rate: float, momentum: float) -> None:
         state = self.state[weight]
         if state.get("momentum_buffer") is None:
             state["momentum_buffer"] = torch.zeros_like(weight)
-        gradient = weight.grad - weight * ((weight.grad * weight).sum() / weight.square().sum().clamp_min(TINY))
+        gradient = gradient - weight * ((gradient * weight).sum() / weight.square().sum().clamp_min(TINY))
         buffer = state["momentum_buffer"].mul_(momentum).add_(gradient)
         direction = orthogonalised((gradient + momentum * buffer).flatten(1))
         weight.sub_(rate * direction.view(weight.shape))

@@ -15,7 +15,7 @@ MOMENTUM_SWING = 0.05
 
 def make_optimiser(network: nn.Module, recipe: Recipe, for_muon: Sequence[str] = ()) -> torch.optim.SGD:
     """SGD with Nesterov momentum, or Muon for the named convolutions; norms and biases are not decayed."""
-    turned = [network.get_submodule(name).weight for name in for_muon]
+    turned = [network.get_parameter(f"{name}.weight") for name in for_muon]
     apart = {id(weight) for weight in turned}
     others = [parameter for parameter in network.parameters() if id(parameter) not in apart]
     groups: list[dict[str, Any]] = [

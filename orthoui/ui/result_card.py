@@ -4,6 +4,8 @@ import streamlit as st
 
 from orthoui.evaluation.unlearned import UnlearnedNetwork
 from orthoui.ui import session
+from orthoui.ui.frame import literal
+from orthoui.ui.methods.words import seconds_words
 from orthoui.wording import joined
 
 METHODS_PAGE = "pages/lab/methods.py"
@@ -14,8 +16,9 @@ def result_card(shown: UnlearnedNetwork) -> None:
     classes = session.model().card.classes
     forgotten = joined([classes[label] for label in session.view().request.classes])
     with st.container(border=True, key="result_card"):
-        st.markdown(f"**After: {shown.method}**")
-        st.markdown(f"What this method left when it was asked to forget {forgotten}, in {shown.seconds:,.2f} s.")
+        st.markdown(f"**After: {literal(shown.method)}**")
+        spent = seconds_words(shown.seconds)
+        st.markdown(f"What this method left when it was asked to forget {literal(forgotten)}, in {spent}.")
         st.button(
             "Back to soft pruning",
             icon=":material/undo:",

@@ -97,7 +97,7 @@ def test_the_table_and_what_was_found_are_written(home: Path, tmp_path: Path) ->
     base = f"compare --model tiny --classes 1 --out {table} --found {found} --no-similarity"
     answer(f"{base} --methods original,logit-mask")
     lines = table.read_text(encoding="utf-8").splitlines()
-    assert lines[0].startswith("| method | forgotten |") and lines[3].startswith("| Logit mask | 0.0 % |")
+    assert lines[0].startswith("| method | forgotten |") and lines[3].startswith("| Logit mask | 0.0 % (0.0 – ")
     answer(f"{base} --methods original,fine-tune --set fine-tune.epochs=1")
     known = read_found(found)
     assert known is not None and set(known.methods) == {"original", "logit-mask", "fine-tune"}

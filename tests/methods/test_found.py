@@ -50,9 +50,14 @@ def test_a_file_of_another_version_counts_as_none(tmp_path: Path) -> None:
         (None, None),
         (Known(), None),
         (Known(published=GOOD), "0 % left, others −1.5"),
-        (Known(published=BAD), "0 % left, others −39.7: falls short"),
+        (Known(published=BAD), "0 % left, others −39.7; falls short"),
         (Known(published=BAD, tuned=TUNED), "0 % left, others −39.7; better with tuned settings"),
     ],
 )
 def test_the_page_says_what_falls_short(known: Known | None, words: str | None) -> None:
-    assert found_words(known) == words
+    assert found_words(known, ("north", "east"), (1,)) == words
+    assert found_words(known, ("north", "east"), (0,)) == (words and f"east: {words}")
+
+
+def test_a_control_is_not_blamed_for_not_forgetting() -> None:
+    assert found_words(Known(published=BAD), ("north", "east"), (1,), control=True) == "0 % left, others −39.7"

@@ -83,8 +83,8 @@ class StageTraining(Training):
         return one_cycle(self._optimiser, whole, self.steps_per_epoch)
 
     @property
-    def _share_done(self) -> float:
-        return (self._epoch + self._step / self.steps_per_epoch) / self._total
+    def _all_epochs(self) -> int:
+        return self._total
 
     def start_from(self, before: State) -> None:
         """Take over the weights, statistics and momentum of the stage before."""
@@ -119,6 +119,7 @@ class Part:
             epochs=self.epochs,
             step=round(1000 * (self.epochs_before + inside / per_epoch)),
             steps=1000 * self.epochs,
+            share=(self.epochs_before + inside / per_epoch) / self.epochs,
         )
         self.whole.step(told)
 

@@ -23,15 +23,20 @@ TICKED = "methods_ticked"
 """How often a button has set the ticks."""
 TABLE = {
     "method": st.column_config.TextColumn("method", width=170, pinned=True),
-    "kind": st.column_config.TextColumn("kind", width=84),
+    "kind": st.column_config.TextColumn(
+        "kind",
+        width=84,
+        help="Weight edit: changes weights by a formula. Training: takes further training steps. Exact: has never "
+        "seen the class. Control: does not forget, for comparison.",
+    ),
     "time here": st.column_config.TextColumn(
         "time here", width=92, help="From start to end with its measurement, by earlier runs on this model."
     ),
     "found": st.column_config.TextColumn(
         "found before",
         width=210,
-        help="Measured on this model beforehand with the published defaults: how much of a class was left, and what "
-        "the other classes lost.",
+        help="Measured on this model beforehand: how much of a class was left, and what the other classes lost. "
+        "With the published defaults; soft pruning and its control with the setting recommended for this model.",
     ),
     "what it does": st.column_config.TextColumn("what it does", width=480),
     "source": st.column_config.TextColumn("source", width=260),
@@ -94,12 +99,14 @@ def _tick(names: Sequence[str]) -> None:
 
 
 def _row(name: str, expected: dict[str, float]) -> dict[str, Any]:
-    method = METHODS[name]
+    method, model = METHODS[name], session.model()
+    known = known_methods(model).get(name)
+    found = found_words(known, model.card.classes, session.view().request.classes, control=method.control)
     return {
         "method": method.title,
         "kind": kind_of(method),
         "time here": duration(expected[name]) if name in expected else None,
-        "found": found_words(known_methods(session.model()).get(name)) or "not measured",
+        "found": found or "not measured",
         "what it does": method.summary,
         "source": method.source,
     }

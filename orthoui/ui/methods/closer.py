@@ -9,8 +9,8 @@ from orthoui.figures import Mode, SimilarityLine, prediction_matrix, similarity_
 from orthoui.jobs.results import MethodRow, standard
 from orthoui.ui import session
 from orthoui.ui.frame import chart, literal
-from orthoui.ui.methods.table import named
-from orthoui.ui.methods.words import HEADS, PERCENT, seconds_words
+from orthoui.ui.methods.table import named, settings_words
+from orthoui.ui.methods.words import HEADS, PERCENT
 
 PAGES = {
     "Forget": ("pages/explore/forget.py", ":material/backspace:"),
@@ -63,7 +63,7 @@ def toggle(run: str) -> None:
 def _open_row(row: MethodRow) -> None:
     """Draw what was set and the buttons that show the result on the other pages."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"open_{row.run.id}"):
-        st.markdown(f"**{literal(row.title)}** :small[:gray[{literal(_settings(row))}]]", width="stretch")
+        st.markdown(f"**{literal(row.title)}** :small[:gray[{literal(settings_words(row))}]]", width="stretch")
         for page, (path, icon) in PAGES.items():
             pressed = st.button(
                 f"Open in {page}",
@@ -77,17 +77,6 @@ def _open_row(row: MethodRow) -> None:
                 st.switch_page(path)
     for note in row.run.metrics.get("notes", ()):
         st.caption(literal(str(note)))
-
-
-def _settings(row: MethodRow) -> str:
-    asked = row.run.request.get("settings", {})
-    if row.trained_before:
-        return f"{seconds_words(row.seconds)}, trained before"
-    used = row.run.metrics.get("request", {})
-    if "ratio" in used:  # soft pruning and its control start from the model's recommended setting
-        asked = {name: used.get(name) for name in ("ratio", "strength", "attenuation", "score", "target", "scope")}
-    changed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in asked.items())
-    return f"{seconds_words(row.seconds)}; {changed or 'published defaults'}"
 
 
 def _everything(picked: Sequence[MethodRow]) -> list[dict[str, Any]]:

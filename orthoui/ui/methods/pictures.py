@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from orthoui.figures import MethodPoint, Mode, PointKind, damage_grid, time_bars, trade_off
 from orthoui.jobs.results import STANDARD, MethodRow, front
+from orthoui.ui.methods.table import named
 from orthoui.ui.methods.words import seconds_words
 
 KINDS: dict[str, PointKind] = {"original": "original", STANDARD: "retrained"}
@@ -54,12 +55,12 @@ def time_figure(rows: Sequence[MethodRow], mode: Mode) -> go.Figure:
     """Return the seconds of unlearning, quickest first."""
     timed = sorted((row for row in rows if row.seconds > 0 and row.run.method != "original"), key=lambda r: r.seconds)
     title = "Time"
-    able = [row for row in timed if not row.control]
-    if len(able) > 1:
+    able = [row for row in timed if not row.control and not row.trained_before]  # on the same clock
+    if len({row.run.method for row in able}) > 1:
         ratio = able[-1].seconds / able[0].seconds
         title = f"{able[0].title} is {ratio:,.0f} times as fast as {able[-1].title}"
     return time_bars(
-        [row.title for row in timed],
+        [named(row) for row in timed],
         [row.seconds for row in timed],
         [seconds_words(row.seconds) for row in timed],
         mode=mode,

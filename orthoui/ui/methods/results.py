@@ -14,7 +14,7 @@ from orthoui.ui.jobs.words import progress_words, state_words
 from orthoui.ui.methods.closer import closer, toggle
 from orthoui.ui.methods.pictures import damage_figure, time_figure, trade_off_figure
 from orthoui.ui.methods.table import beside_paper, cautions, cells, columns, not_comparable
-from orthoui.ui.methods.words import COLUMNS, headline
+from orthoui.ui.methods.words import COLUMNS, RULE, headline
 from orthoui.wording import joined
 
 POINT: TypeAdapter[tuple[str, str, str]] = TypeAdapter(tuple[str, str, str])
@@ -37,6 +37,8 @@ def _draw() -> bool:
     forgotten = joined([names[label] for label in view.request.classes])
     with st.container(key="headline"):
         st.markdown(f"## {literal(headline(forgotten, rows))}")
+    if rows:
+        st.caption(RULE)
     for run in active:
         _active(run)
     if rows:
@@ -84,7 +86,7 @@ def _table(rows: list[MethodRow]) -> None:
         st.info("There is no retrained model among the runs. Run Retrain, and the gaps appear.")
         return
     st.dataframe(
-        [cells(row, against, view.method_columns) for row in rows],
+        [cells(row, against, view.method_columns, settings=view.every_run) for row in rows],
         hide_index=True,
         column_config=columns(view.method_columns),
         placeholder="–",

@@ -8,7 +8,7 @@ import streamlit as st
 from orthoui.jobs.results import Measure, MethodRow, gaps, times
 from orthoui.models.card import ModelCard
 from orthoui.paper.printed import FORGET_CLASS, PAPER_WIDTH, Quantity, printed
-from orthoui.ui.methods.words import HEADS, PERCENT
+from orthoui.ui.methods.words import HEADS, PERCENT, seconds_words
 
 PAPER_NAMES = {
     "retrain": "Retrain", "ssd": "SSD", "unsir": "EMNI", "tfidf-pruning": "TF-IDF", "soft-pruning": "OSP",
@@ -41,7 +41,20 @@ def columns(mode: str) -> dict[str, Any]:
     made["passes"] = st.column_config.NumberColumn(
         "passes", format="localized", help="Forward and backward passes of one image each."
     )
+    made["settings"] = st.column_config.TextColumn("settings", width=320)
     return made
+
+
+def settings_words(row: MethodRow) -> str:
+    """Say how long a run took and what was set in it."""
+    if row.trained_before:
+        return f"{seconds_words(row.seconds)}, trained before"
+    asked, used = row.run.request.get("settings", {}), row.run.metrics.get("request", {})
+    if "attenuation" in used:  # soft pruning and its control start from the model's recommended setting
+        started = {name: used.get(name) for name in ("ratio", "strength", "attenuation", "score", "target", "scope")}
+        asked = started | asked
+    changed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in asked.items())
+    return f"{seconds_words(row.seconds)}; {changed or 'published defaults'}"
 
 
 def named(row: MethodRow) -> str:
@@ -49,8 +62,8 @@ def named(row: MethodRow) -> str:
     return f"{row.title} (trained before)" if row.trained_before else row.title
 
 
-def cells(row: MethodRow, against: MethodRow | None, mode: str) -> dict[str, Any]:
-    """Return one row; what was not measured stays empty."""
+def cells(row: MethodRow, against: MethodRow | None, mode: str, *, settings: bool) -> dict[str, Any]:
+    """Return one row, with its settings where a method has several runs; what was not measured stays empty."""
     values = gaps(row, against) if mode == "gap" else row.values
     return {
         "method": named(row),
@@ -59,6 +72,7 @@ def cells(row: MethodRow, against: MethodRow | None, mode: str) -> dict[str, Any
         "times": times(row, against),
         "samples": row.samples,
         "passes": row.passes,
+        **({"settings": settings_words(row)} if settings else {}),
     }
 
 
@@ -81,6 +95,7 @@ def cautions(card: ModelCard, classes: Sequence[int]) -> str:
         found.append(f"the paper's class is taken to be {card.classes[FORGET_CLASS]}")
     if not card.orthogonality:
         found.append("its networks are orthogonal, this one is plain")
+    found.append("its soft pruning runs at ratio 0.05 and strength 0.4; here each run has its own setting")
     return "; ".join(found)
 
 

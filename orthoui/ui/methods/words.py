@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from orthoui.evaluation.verdict import TOLERANCE
 from orthoui.figures.words import signed
 from orthoui.jobs.results import STANDARD, Measure, MethodRow
 from orthoui.methods import Method
 from orthoui.methods.found import GOAL, Known
+from orthoui.wording import joined
 
 HEADS: dict[Measure, tuple[str, str]] = {
     "forget_test": ("forgotten class", "A_u: accuracy on test images of the forgotten classes."),
@@ -41,6 +43,13 @@ BASELINES = ("original", STANDARD)
 """What every comparison is read against; they are run with the first one."""
 
 
+RULE = (
+    f"Counted as forgetting: at most {GOAL:.0f} % of the class left, others at most {GOAL:.0f} points below "
+    "the original. The page Forget is stricter: it asks for the retrained model's accuracies, within "
+    f"{TOLERANCE:.0f} points."
+)
+
+
 def kind_of(method: Method) -> str:
     """Say what sort of method it is."""
     if method.control:
@@ -55,32 +64,42 @@ def headline(forgotten: str, rows: Sequence[MethodRow]) -> str:
     judged = [row for row in rows if not row.control and row.run.method != STANDARD]
     if not judged:
         return f"How would other methods forget {forgotten}? Choose some and run them."
+    tried = len({row.run.method for row in judged})
     original = next((row for row in rows if row.run.method == "original"), None)
     if original is None:
-        return f"{_count(len(judged)).capitalize()} measured on {forgotten}; without the original none can be judged."
+        return f"{_count(tried).capitalize()} measured on {forgotten}; without the original none can be judged."
     good = [row for row in judged if reaches(row, original)]
     if not good:
-        if len(judged) == 1:
+        if tried == 1:
             return f"{judged[0].title} does not forget {forgotten} and keep the other classes."
-        return f"None of {len(judged)} methods forgets {forgotten} and keeps the other classes."
+        return f"None of {tried} methods forgets {forgotten} and keeps the other classes."
+    able = len({row.run.method for row in good})
     fastest = min(good, key=lambda row: row.seconds)
-    if len(judged) == 1:
+    if tried == 1:
         return f"{fastest.title} forgets {forgotten} in {seconds_words(fastest.seconds)}."
+    forget, keep = ("forgets", "keeps") if able == 1 else ("forget", "keep")
     return (
-        f"{len(good)} of {_count(len(judged))} forget {forgotten} and keep the others; the fastest is "
+        f"{able} of {tried} methods {forget} {forgotten} and {keep} the others; the fastest is "
         f"{fastest.title}, {seconds_words(fastest.seconds)}."
     )
 
 
-def found_words(known: Known | None) -> str | None:
-    """Say what is known of a method on this model: what is left of the class and what the others lost."""
+def found_words(
+    known: Known | None, names: Sequence[str], forgotten: Sequence[int], *, control: bool = False
+) -> str | None:
+    """Say what is known of a method on this model: what is left of the class and what the others lost.
+
+    ``names`` are those of the model's classes. Where other classes than ``forgotten`` were measured they are named.
+    """
     found = None if known is None else known.published
     if known is None or found is None:
         return None
     words = f"{found.forgotten:.0f} % left, others {signed(found.change)}"
-    if found.reaches:
+    if set(found.classes) != set(forgotten):
+        words = f"{joined([names[label] for label in found.classes])}: {words}"
+    if found.reaches or control:
         return words
-    return f"{words}; better with tuned settings" if known.tuned and known.tuned.reaches else f"{words}: falls short"
+    return f"{words}; better with tuned settings" if known.tuned and known.tuned.reaches else f"{words}; falls short"
 
 
 def _count(count: int) -> str:

@@ -30,7 +30,7 @@ STEPS = {
     "batch_size": 32, "learning_rate": 0.01, "muon": 0.01, "momentum": 0.05, "weight_decay": 1e-4,
     "label_smoothing": 0.05, "small_crop": 4, "small_share": 0.1,
 }  # fmt: skip
-FORMATS = {"weight_decay": "%.5f", "learning_rate": "%.3f"}
+FORMATS = {"weight_decay": "%.5f", "learning_rate": "%.3f", "muon": "%.3f"}
 
 
 def dataset_choice() -> None:

@@ -76,7 +76,8 @@ def _offer(run: Run) -> None:
 
 def _curves(run: Run) -> None:
     """Draw loss, accuracy and filter cosine after every finished epoch."""
-    epochs, total = _epochs(run), _total(run)
+    epochs = _epochs(run)
+    total = _total(run, epochs)
     drawn = (("loss", _loss), ("accuracy", _accuracy), ("cosine", _cosine))
     for column, (name, figure) in zip(st.columns(3), drawn, strict=True):
         with column:
@@ -91,7 +92,9 @@ def _epochs(run: Run) -> list[Epoch]:
         return []
 
 
-def _total(run: Run) -> int:
+def _total(run: Run, epochs: list[Epoch]) -> int:
+    if epochs:  # a training in stages has more than its recipe
+        return epochs[-1].epochs
     asked: Any = run.request.get("recipe", {}).get("epochs")
     return asked if isinstance(asked, int) and asked > 0 else Recipe().epochs
 

@@ -30,8 +30,8 @@ HELP = {
     "orthogonality": "Weight of the penalty that makes a layer's filters orthogonal; 0 trains a plain network.",
     "penalty": "What overlap is punished: the paper's measure, its spectral norm, or that of the whole convolution.",
     "epochs": "How often every training image is seen.",
-    "muon": "Muon makes every step on the convolutions an orthogonal one and learns in fewer epochs: try 0.05 with "
-    "batches of 512. 0 leaves them to SGD.",
+    "muon": "Another way of taking steps, which needs fewer epochs; it does not make filters orthogonal. Try 0.05 "
+    "with batches of 512; 0 is ordinary training (SGD).",
     "small_crop": "Side in pixels of the parts that are shown first, which saves time; 0 shows whole images only.",
     "width": "Channels of the first stage. The paper's is 64; 16 is enough to watch and takes a tenth of the time.",
 }
