@@ -13,7 +13,7 @@ from orthoui.models import zoo as module
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import save_checkpoint
 from orthoui.models.trained import TrainedModel
-from orthoui.models.zoo import Zoo, default_model, is_reference
+from orthoui.models.zoo import Zoo, default_model, is_reference, same_recipe
 from tests.tiny import random_network, same_tensors, state_of, tiny_card
 
 CPU = torch.device("cpu")
@@ -131,6 +131,32 @@ def test_a_reference_is_found_by_its_card_and_not_by_its_name(tmp_path: Path) ->
     assert zoo.reference(original, (0,)) is None
     assert zoo.reference(original, (0, 1)) is None
     assert zoo.reference(original, ()) is None
+
+
+def test_a_reference_of_the_same_recipe_is_preferred(tmp_path: Path) -> None:
+    recipe = {"epochs": 12, "batch_size": 512, "muon": 0.05, "seed": 0, "forgets": ()}
+    put(tmp_path, "net", recipe=recipe)
+    put(tmp_path, "a-other", forgets=(1,), recipe={**recipe, "epochs": 18, "muon": 0.0})
+    put(tmp_path, "b-same", forgets=(1,), seed=9, recipe={**recipe, "seed": 9, "forgets": (1,)})
+    zoo = Zoo([tmp_path], CPU)
+    found = zoo.reference(zoo.get("net"), (1,))
+    assert found is not None and found.name == "b-same"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"epochs": 12, "seed": 0, "forgets": []}, {"epochs": 12, "seed": 1, "forgets": [3]}, True),
+        ({"epochs": 12}, {"epochs": 18}, False),
+        ({"epochs": 12, "batch_size": 128}, {"epochs": 12, "batch_size": 128, "muon": 0.0}, True),
+        ({}, {"epochs": 18}, True),
+    ],
+)
+def test_recipes_are_compared_by_what_both_cards_tell(
+    one: dict[str, object], other: dict[str, object], same: bool
+) -> None:
+    assert same_recipe(tiny_card(recipe=one), tiny_card(recipe=other)) is same
+    assert not same_recipe(tiny_card(recipe=one), tiny_card(recipe=other, orthogonality=0.5))
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,14 @@ def test_a_small_crop_is_a_part_of_the_shifted_image() -> None:
     assert augment(rows, recipe, torch.Generator().manual_seed(0), crop=64).shape == rows.shape
 
 
+def test_the_share_that_is_done_counts_work_and_not_steps(data: Dataset) -> None:
+    recipe = RECIPE.model_copy(update={"epochs": 4, "small_crop": data.input_size // 2, "small_share": 0.5})
+    part = training(data, recipe)
+    done = [part._work(epoch * part.steps_per_epoch) for epoch in range(5)]
+    shares = [work / done[-1] for work in done]
+    assert shares == pytest.approx([0, 0.1, 0.2, 0.6, 1])  # a quarter of the work each, twice, then whole epochs
+
+
 def test_small_crops_come_first_and_whole_images_last(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[int] = []
     prepared = Training._normalised
