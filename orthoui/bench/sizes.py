@@ -38,7 +38,9 @@ class Sizes:
     cluster: bool
     """Whether to compare methods on a cluster and kill one of its workers."""
     batch: int = 128
-    """Images per training step."""
+    """Images per step of a method that trains, and of training beside it."""
+    training_batch: int = 512
+    """Images per step of the paper's network, as its shipped recipe has it."""
     width: int = 64
     """First-stage channels of the random network; 64 is the paper's."""
     seconds: float | None = None

@@ -66,7 +66,7 @@ def step_seconds(data: Dataset, recipe: Recipe, normalisation: Normalisation, fa
 
 def paper_recipe(sizes: Sizes, orthogonality: float = 0.0) -> Recipe:
     """Return the recipe of the paper's network, as it is shipped."""
-    changes = {"width": sizes.width, "batch_size": sizes.batch, "orthogonality": orthogonality}
+    changes = {"width": sizes.width, "batch_size": sizes.training_batch, "orthogonality": orthogonality}
     return recipe_named(RECIPE).model_copy(update=changes)
 
 

@@ -18,7 +18,7 @@ from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
 
 CPU = torch.device("cpu")
-SMALL = replace(QUICK, training_blocks=1, batch=4, width=4)
+SMALL = replace(QUICK, training_blocks=1, training_batch=4, width=4)
 
 
 def test_operations_are_counted_twice_the_published_multiplications() -> None:
