@@ -56,13 +56,14 @@ def compare(
     """Unlearn by several methods and measure all of them alike. Every run is kept in the ledger."""
     from orthoui.ledger.ids import new_id
     from orthoui.methods.found import add_found
+    from orthoui.methods.setting_texts import settings_in
     from orthoui.models.zoo import default_model, zoo
 
     trained = zoo().forgettable(model or default_model(zoo()))
     labels = trained.data().class_indices([part for part in classes.split(",") if part.strip()])
     if not labels:
         raise RequestError("No class to forget was named. Give at least one with --classes.")
-    chosen, changed = _chosen(methods, trained), _settings(set_ or [])
+    chosen, changed = _chosen(methods, trained), settings_in(set_ or [])
     _refuse_idle(chosen, changed, found)
     group = new_id()
     rows = []
@@ -100,20 +101,6 @@ def _refuse_idle(chosen: Sequence[str], changed: dict[str, dict[str, Any]], foun
             raise RequestError(f"--set names {shortened(name)}, which is not among the methods that are compared.")
     if found is not None and "original" not in chosen:
         raise RequestError("--found notes changes against the original: add “original” to --methods.")
-
-
-def _settings(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Read “ssd.selection=30” and the like; the method's own request checks the value."""
-    found: dict[str, dict[str, Any]] = {}
-    for part in texts:
-        name, dot, rest = part.partition(".")
-        field, equals, value = rest.partition("=")
-        if not (dot and equals and name and field):
-            raise RequestError(
-                f"“{shortened(part)}” is no setting: write METHOD.FIELD=VALUE, as in ssd.selection=30."
-            )
-        found.setdefault(name, {})[field] = value
-    return found
 
 
 def _found(

@@ -1,6 +1,6 @@
 """The view: everything a person has set, as one value that every page reads and a link carries."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -8,6 +8,7 @@ from orthoui.errors import UnknownNameError
 from orthoui.evaluation.channels import checked_layer
 from orthoui.forgetting.request import ForgetRequest, parse_request
 from orthoui.methods import METHODS
+from orthoui.methods.setting_texts import check_settings
 from orthoui.models.trained import TrainedModel
 from orthoui.paper.finding import check_architecture
 from orthoui.paper.setting import Setting
@@ -74,6 +75,12 @@ class View(BaseModel):
     methods: tuple[str, ...] = Field(
         title="Methods", default=(), max_length=200, description="methods ticked on the Methods page"
     )
+    settings: tuple[Annotated[str, Field(max_length=200)], ...] = Field(
+        title="Settings of methods", default=(), max_length=200, description="settings as in ssd.selection=30"
+    )
+    relearn: bool = Field(
+        title="Relearn too", default=False, description="whether steps are counted that bring the class back"
+    )
     pinned: tuple[str, ...] = Field(
         title="Runs looked at", default=(), max_length=6, description="runs of methods that are compared closely"
     )
@@ -118,6 +125,8 @@ class View(BaseModel):
             value = getattr(changed, name)
             for method in value if name == "methods" else ():
                 _ = METHODS[method]
+            if name == "settings":
+                check_settings(value)
             if name in ("layer", "cam_layer") and value is not None:
                 _ = model.anatomy[value]
             if name in ("other", "cam_class", "subject") and value is not None and value >= len(model.card.classes):

@@ -170,6 +170,24 @@ def test_settings_are_checked_and_only_changes_are_kept() -> None:
     app.button(key="methods_run").click()
     run(app)
     assert queued()["ssd"].request["settings"] == {"selection": 25.0}
+    assert view(app).settings == ("ssd.selection=25.0",)
+
+
+def test_a_link_holds_the_settings_of_methods() -> None:
+    app = opened(METHODS, classes="7", methods="ssd~retrain", settings="ssd.selection=25", relearn="True")
+    assert app.text_input(key="setting_ssd_selection").value == "25"
+    assert app.toggle(key="methods_relearn").value
+    app.button(key="method_defaults_ssd").click()
+    run(app)
+    assert view(app).settings == ()
+
+
+def test_settings_of_a_link_that_do_not_go_together_are_left_aside() -> None:
+    app = opened(METHODS, classes="7", methods="retrain", settings="retrain.epochs=3")
+    app.button(key="methods_run").click()
+    run(app)
+    assert "ready model has its own epochs" in app.warning[0].value
+    assert queued()["retrain"].request["settings"] == {"ready": True}
 
 
 def test_settings_show_what_a_run_starts_from_and_can_be_set_to_the_papers(engine: Engine) -> None:

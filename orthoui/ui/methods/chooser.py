@@ -55,7 +55,7 @@ def chooser() -> None:
     """Draw the list of methods, their settings and the button that runs them."""
     names = fitting()
     settings = {name: settings_of(name) for name in names}
-    expected = expected_seconds(ledger(), session.model(), settings, relearn=_relearns())
+    expected = expected_seconds(ledger(), session.model(), settings, relearn=session.view().relearn)
     chosen = [name for name in names if name in (session.view().methods or FIRST)]
     bar = st.container(horizontal=True, vertical_alignment="center", key="method_sets")
     with bar:
@@ -129,9 +129,11 @@ def _run_row(names: Sequence[str], expected: dict[str, float]) -> None:
             key="methods_run",
             disabled=not names,
         )
+        st.session_state["methods_relearn"] = session.view().relearn
         st.toggle(
             "Relearn too",
             key="methods_relearn",
+            on_change=lambda: session.change(relearn=st.session_state["methods_relearn"]),
             help="Train the class back afterwards and count the steps: few steps mean that it was only hidden. Adds "
             "seconds to minutes to every method.",
         )
@@ -176,7 +178,7 @@ def _submit(names: Sequence[str]) -> None:
             method=name,
             classes=classes,
             settings=settings_of(name),
-            relearn=_relearns(),
+            relearn=session.view().relearn,
         )
         for name in names
     ]
@@ -187,10 +189,6 @@ def _submit(names: Sequence[str]) -> None:
         engine().submit(
             KIND, run, title_of(method, model, classes), method=run.method, group=group, identity=identity
         )
-
-
-def _relearns() -> bool:
-    return bool(st.session_state.get("methods_relearn"))
 
 
 def _refused(names: Sequence[str]) -> None:

@@ -6,24 +6,30 @@ from typing import Any, get_args
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from orthoui.errors import RequestError
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.jobs.method import start_of
 from orthoui.jobs.results import STANDARD
 from orthoui.methods import METHODS, Method, MethodRequest
 from orthoui.methods.found import Known, known_methods
 from orthoui.methods.retrain import ready_one
+from orthoui.methods.setting_texts import settings_in, written
 from orthoui.ui import session
 from orthoui.wording import parse, title
 
-SETTINGS = "method_settings"
-"""Model's digest → method → field → value, of this session; only what differs from where a run starts."""
 ELSEWHERE = ("classes", "edits")
 """Fields that are set on the page itself, or on the Channels page."""
 
 
 def changes(name: str) -> dict[str, Any]:
-    """Return what was set for a method on this model; everything else is as ``start`` has it."""
-    return dict(st.session_state.get(SETTINGS, {}).get(session.model().digest, {}).get(name, {}))
+    """Return what was set for a method; everything else is as ``start`` has it."""
+    texts = settings_in(session.view().settings).get(name, {})
+    try:
+        asked = parse(METHODS[name].request, {**start(name).model_dump(), **texts})
+    except RequestError as error:  # a link may set what does not go together
+        session.report(str(error))
+        return {}
+    return {field: getattr(asked, field) for field in texts}
 
 
 def start(name: str) -> MethodRequest:
@@ -43,9 +49,8 @@ def settings_of(name: str) -> dict[str, Any]:
 
 
 def _keep(name: str, fields: Mapping[str, Any]) -> None:
-    digest = session.model().digest
-    whole = st.session_state.get(SETTINGS, {})
-    st.session_state[SETTINGS] = {**whole, digest: {**whole.get(digest, {}), name: dict(fields)}}
+    others = [text for text in session.view().settings if not text.startswith(f"{name}.")]
+    session.change(settings=(*others, *(written(name, field, value) for field, value in fields.items())))
 
 
 def settings_popover(names: Sequence[str]) -> None:
