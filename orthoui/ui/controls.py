@@ -34,7 +34,7 @@ READ_WORDS = {"conv": "At the convolution", "bn": "Behind batch norm", "relu": "
 IMAGE_COUNTS = (1, 2, 5, 10, 20, 50, 100, 1_000_000)
 KEPT = (
     "example", "tune_epochs", "tune_freeze", "recipe", "train_name", "runs_shown", "methods", "method_columns",
-    "every_run", "paper",
+    "every_run", "relearn", "paper",
 )  # fmt: skip
 """Fields of the view that mean the same for another model."""
 RESET = ("example", "tune_epochs", "tune_freeze")

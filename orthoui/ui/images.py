@@ -18,10 +18,18 @@ from orthoui.ui.jobs.finding import active_jobs, ended_jobs
 
 MISSING = "missing_images"
 """Data set that the page waits for."""
+OTHERS = (
+    "The training images of {title} here are not the very ones that this model was trained on, but another version "
+    "or another split. Test accuracies hold all the same; numbers on training images and membership inference mix "
+    "images that it has seen with some that it has not."
+)
 
 
 def images_here() -> bool:
-    """Return whether the images of the view's model are on this machine; if not, say what is missing."""
+    """Return whether the images of the view's model are on this machine; if not, say what is missing.
+
+    Said is also when they are others than the model was trained on.
+    """
     st.session_state.pop(MISSING, None)
     try:
         session.data()
@@ -36,6 +44,9 @@ def images_here() -> bool:
             st.markdown(literal(str(error)))
         st.caption("Other models can be chosen above.")
         return False
+    card = session.model().card
+    if session.data()["train"].digest != card.images_digest:
+        st.caption(literal(OTHERS.format(title=dataset_title(card.dataset))))
     return True
 
 

@@ -36,7 +36,8 @@ def test_methods_run_side_by_side_and_a_result_opens_in_forget(server: Server, p
 
     page.locator(".st-key-methods_pinned").get_by_role("button", name="Retrain").click()
     expect(page).to_have_url(re.compile(r"pinned=\d{8}-"))
-    expect(charts).to_have_count(7, timeout=SHOWN)  # two matrices and two likenesses more
+    expect(charts).to_have_count(6, timeout=SHOWN)  # two matrices and the likeness to the original more
+    expect(page.get_by_text("it is the retrained model itself")).to_be_visible()
     page.get_by_role("button", name="Open in Forget").click()
     expect(headline).to_contain_text("Sneaker forgotten: ", timeout=SHOWN)
     expect(page.get_by_text("After: Retrain")).to_be_visible()

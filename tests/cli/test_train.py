@@ -29,7 +29,7 @@ def test_people_see_epochs_accuracy_and_orthogonality(home: Path, tmp_path: Path
     result = call(f"train {RECIPE} --out '{tmp_path}'")
     assert (tmp_path / "tiny-resnet18-w4-orthogonal.safetensors").exists()
     assert "epoch 1 of 2: loss " in result.stderr and "epoch 2 of 2: loss " in result.stderr
-    assert "penalty" in result.stderr and "s left" in result.stderr
+    assert "penalty" in result.stderr and "images/s" in result.stderr
     assert "of the test images right" in result.stdout
     assert "layer4.1.conv2" in result.stdout and "mean of all layers" in result.stdout
 

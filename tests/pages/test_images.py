@@ -6,7 +6,7 @@ import pytest
 
 from orthoui.ledger import ledger
 from orthoui.models.checkpoints import save_checkpoint
-from orthoui.models.zoo import PREFERRED_MODEL
+from orthoui.models.zoo import PREFERRED_MODEL, zoo
 from tests.pages.engines import Engine, install
 from tests.pages.opening import heading, opened, run, text, view
 from tests.tiny import tiny_model
@@ -49,6 +49,15 @@ def test_ones_own_images_cannot_be_got_but_a_place_is_named(home: Path) -> None:
     assert heading(app) == "The images of flowers that this model needs are not on this machine."
     assert "train/CLASS" in text(app)
     assert not [button for button in app.button if button.key and button.key.startswith("get_")]
+
+
+def test_images_that_are_not_those_of_the_training_are_said(home: Path) -> None:
+    model = zoo().get(PREFERRED_MODEL)
+    (home / "models").mkdir(parents=True)
+    other = model.card.model_copy(update={"images_digest": "others"})
+    save_checkpoint(home / "models" / "other.safetensors", model.network, other)
+    assert "not the very ones that this model was trained on" in text(opened(EXPLORE[1], model="other"))
+    assert "not the very ones" not in text(opened(EXPLORE[1]))
 
 
 def test_runs_and_train_work_without_them(home: Path) -> None:

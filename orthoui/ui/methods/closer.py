@@ -46,7 +46,7 @@ def closer(rows: Sequence[MethodRow], classes: Sequence[str], forgotten: Sequenc
     if len(picked) > 1:
         st.dataframe(_everything(picked), hide_index=True, placeholder="not measured")
     _matrices(rows, picked, classes, forgotten)
-    _similarity(picked)
+    _similarity(picked, standard(rows))
 
 
 def pin(runs: Sequence[str]) -> None:
@@ -137,7 +137,7 @@ def _matrix(row: MethodRow, classes: Sequence[str], forgotten: Sequence[int], mo
     )
 
 
-def _similarity(picked: Sequence[MethodRow]) -> None:
+def _similarity(picked: Sequence[MethodRow], retrained: MethodRow | None) -> None:
     """Draw the likeness of the layers to the original and to the retrained model."""
     for column, (name, what) in zip(
         st.columns(2), (("similarity_original", "the original"), ("similarity_retrained", "the retrained model")),
@@ -148,7 +148,9 @@ def _similarity(picked: Sequence[MethodRow]) -> None:
             if lines:
                 chart(_similarity_figure(lines, what), f"{name}-{'-'.join(row.run.id for row in picked)}")
             else:
-                st.caption(f"Likeness to {what}: not measured.")
+                itself = name == "similarity_retrained" and list(picked) == [retrained]
+                why = "it is the retrained model itself" if itself else "not measured"
+                st.caption(f"Likeness to {what}: {why}.")
 
 
 def _lines(row: MethodRow, name: str, dash: str) -> list[SimilarityLine]:
