@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1_000_000
-ASSETS_LIMIT = 40 * MEGABYTE
+ASSETS_LIMIT = 80 * MEGABYTE
 NOT_OURS = {".git", ".venv", "__pycache__", "build", "dist", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 NOT_OURS |= {".hypothesis"}
 

@@ -206,12 +206,13 @@ def test_the_default_model_is_the_embedded_orthogonal_one_or_any(
     assert default_model(Zoo([tmp_path], CPU)) == module.PREFERRED_MODEL
 
 
-def test_the_shipped_models_are_sound_and_close_to_each_other() -> None:
+@pytest.mark.parametrize(("pair", "least"), [("fashion-mnist-resnet18-w16", 92), ("cifar10-resnet18-w64", 93)])
+def test_the_shipped_models_are_sound_and_close_to_each_other(pair: str, least: float) -> None:
     zoo = module.zoo()
     cards = {entry.name: entry.card for entry in zoo.trained()}
-    orthogonal, plain = (cards[f"fashion-mnist-resnet18-w16-{kind}"] for kind in ("orthogonal", "plain"))
+    orthogonal, plain = (cards[f"{pair}-{kind}"] for kind in ("orthogonal", "plain"))
     assert orthogonal is not None and plain is not None
-    assert min(orthogonal.accuracy["test"], plain.accuracy["test"]) >= 92
+    assert min(orthogonal.accuracy["test"], plain.accuracy["test"]) >= least
     assert abs(orthogonal.accuracy["test"] - plain.accuracy["test"]) <= 0.7
     assert orthogonal.seed == plain.seed
     same = {"recipe", "accuracy", "filter_cosine", "orthogonality", "training_seconds"}
