@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orthoui.cli.common import AsJson, ModelName, emit, reports_errors
+from orthoui.cli.common import FAILED_RUN, AsJson, ModelName, emit, reports_errors
 from orthoui.cli.comparison_table import markdown, shown, value
 from orthoui.cli.progress import progress_bar
-from orthoui.errors import OrthoError, RequestError, shortened
+from orthoui.errors import RequestError, shortened
 from orthoui.files import write_atomically
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def compare(
     """Unlearn by several methods and measure all of them alike. Every run is kept in the ledger."""
     from orthoui.ledger.ids import new_id
     from orthoui.methods.found import add_found
-    from orthoui.methods.setting_texts import settings_in
+    from orthoui.methods.setting_texts import check_settings, settings_in
     from orthoui.models.zoo import default_model, zoo
 
     trained = zoo().forgettable(model or default_model(zoo()))
@@ -64,6 +64,7 @@ def compare(
     if not labels:
         raise RequestError("No class to forget was named. Give at least one with --classes.")
     chosen, changed = _chosen(methods, trained), settings_in(set_ or [])
+    check_settings(set_ or [])
     _refuse_idle(chosen, changed, found)
     group = new_id()
     rows = []
@@ -92,6 +93,8 @@ def compare(
     if found is not None:
         _written(found, lambda: add_found(found, trained, _found(rows, labels, changed)))
     emit(document, as_json, lambda: shown(rows))
+    if all("error" in row for row in rows):
+        raise typer.Exit(FAILED_RUN)
 
 
 def _refuse_idle(chosen: Sequence[str], changed: dict[str, dict[str, Any]], found: Path | None) -> None:
@@ -142,15 +145,15 @@ def _chosen(methods: str | None, model: "TrainedModel") -> list[str]:
 def _row(
     fields: dict[str, Any], name: str, model: "TrainedModel", labels: tuple[int, ...], group: str, show: Any
 ) -> dict[str, Any]:
-    from orthoui.jobs.execute import run_here
+    from orthoui.jobs.execute import in_words, run_here
     from orthoui.jobs.method import identity_of, title_of
     from orthoui.methods import METHODS
 
     title = title_of(METHODS[name], model, labels)
     try:
         run = run_here("method", fields, title, method=name, group=group, identity=identity_of(model, 0), show=show)
-    except OrthoError as error:  # one method that fails does not end the comparison
-        return {"method": name, "title": METHODS[name].title, "error": str(error)}
+    except Exception as error:  # noqa: BLE001  one method that fails, a user's own too, does not end the comparison
+        return {"method": name, "title": METHODS[name].title, "error": in_words(error)}
     return _described(run, METHODS[name].title)
 
 

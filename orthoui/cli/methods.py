@@ -46,6 +46,7 @@ def _described(method: "Method") -> dict[str, Any]:
         "forgets": method.forgets,
         "control": method.control,
         "exact": method.exact,
+        "defaults": method.defaults,
         "file": None if file is None else str(file),
         "fields": [_field(key, field) for key, field in method.request.model_fields.items()],
     }

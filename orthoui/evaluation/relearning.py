@@ -53,14 +53,17 @@ def relearn(
     settings: RelearnSettings | None = None,
     *,
     cancelled: Callable[[], bool] = lambda: False,
-) -> Relearning:
+) -> Relearning | None:
     """Train ``network`` until it recognises the classes within some points of ``original``, percent.
 
     Golatkar et al. (CVPR 2020) and Chundawat et al. (IEEE TIFS 2023, arXiv 2201.05629). Accuracy is read on
     calibration images after every step, batch norms keep their statistics, and the given network is untouched.
+    None where the answer is forbidden, as by a mask: training cannot bring it back, and taking the mask off can.
     """
     settings = settings or RelearnSettings()
     watched = data["calibration"].only(classes)
+    if _forbidden(network, model, watched, classes):
+        return None
     target = max(0.0, original - settings.within)
     found = [
         _steps(network, model, data, classes, watched, target, settings, seed, cancelled)
@@ -72,6 +75,12 @@ def relearn(
         most_steps=settings.most_steps,
         target=target,
     )
+
+
+@torch.no_grad()
+def _forbidden(network: nn.Module, model: TrainedModel, images: ImageSet, classes: tuple[int, ...]) -> bool:
+    logits = network.eval()(model.prepare(images.images[:1]))
+    return bool((logits[:, list(classes)] == -torch.inf).all())
 
 
 def _steps(

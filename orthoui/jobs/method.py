@@ -1,5 +1,6 @@
 """Unlearning by any method, measured, as a run of the ledger."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from orthoui.evaluation.unlearned import UnlearnedNetwork, keep_network, load_ne
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.jobs.context import Context
 from orthoui.jobs.work import work
-from orthoui.ledger import Result, ledger
+from orthoui.ledger import Result, RunFilter, ledger
 from orthoui.ledger.values import Identity
 from orthoui.methods import METHODS, Method, MethodRequest, unlearn
 from orthoui.methods.retrain import RetrainRequest, ready_one
 from orthoui.methods.work import Watch
-from orthoui.models.trained import TrainedModel
+from orthoui.models.trained import TrainedModel, resident
 from orthoui.models.zoo import zoo
 from orthoui.settings import settings
 from orthoui.wording import parse
@@ -63,7 +64,8 @@ def request_of(run: MethodRun, model: TrainedModel) -> MethodRequest:
     """
     method = METHODS[run.method]
     start = start_of(method, model, run.classes)
-    return parse(method.request, {**start.model_dump(), **run.settings, "classes": run.classes})
+    said = start.model_dump(exclude_unset=True)  # what is not said follows from the settings, as `compat` may decide
+    return parse(method.request, {**said, **run.settings, "classes": run.classes})
 
 
 def title_of(method: Method, model: TrainedModel, classes: tuple[int, ...]) -> str:
@@ -104,13 +106,12 @@ def run_method(run: MethodRun, context: Context) -> Result:
     context.check()
     _keep(done.network, model, data["test"].images[:COMPARED], context)
     scope = Scope(RelearnSettings() if run.relearn else None, run.similarity)
-    is_the_reference = isinstance(request, RetrainRequest) and request.ready and ready_one(model, run.classes)
     measured = compare(
         done.network,
         model,
         data,
         run.classes,
-        None if is_the_reference else zoo().reference(model, run.classes),  # not compared with itself
+        _reference(run, request, model),
         scope,
         told=lambda doing: context.progress(0, 0, None, doing),
         cancelled=context.cancelled,
@@ -127,6 +128,27 @@ def run_method(run: MethodRun, context: Context) -> Result:
         },
         timings={**done.seconds},
     )
+
+
+def _reference(run: MethodRun, request: MethodRequest, model: TrainedModel) -> TrainedModel | None:
+    """Return the retrained model that a result is compared with: a ready one, or what Retrain left here last.
+
+    None for Retrain itself where that would be the same network, and where there is none of the model's own recipe.
+    """
+    ready = ready_one(model, run.classes)
+    if isinstance(request, RetrainRequest):
+        return None if request.ready else ready
+    return ready or _retrained_here(model, run.classes)
+
+
+def _retrained_here(model: TrainedModel, classes: tuple[int, ...]) -> TrainedModel | None:
+    chosen = RunFilter(kind=(KIND,), state=("done",), model_digest=model.digest, method="retrain")
+    for run in ledger().find(chosen, sort="-created"):
+        if run.request.get("settings", {}).get("epochs") is None:
+            with suppress(RequestError):  # of other classes, or not kept any more
+                found = unlearned_network(run.id, model, classes)
+                return resident("retrained", model.card, found.network, model.device)
+    return None
 
 
 def unlearned_network(run_id: str, model: TrainedModel, classes: tuple[int, ...]) -> UnlearnedNetwork:

@@ -148,8 +148,17 @@ def under_way(book: Ledger, model: TrainedModel, classes: Sequence[int]) -> list
 
 
 def standard(rows: Sequence[MethodRow]) -> MethodRow | None:
-    """Return the retrained model among rows, the latest of several: the others are compared with it."""
-    return max((row for row in rows if row.run.method == STANDARD), key=lambda row: row.run.created, default=None)
+    """Return the retrained model among rows, that the others are compared with.
+
+    Of several it is the latest one that was trained as long as the model was, if there is one.
+    """
+    retrained = [row for row in rows if row.run.method == STANDARD]
+    return max(retrained, key=lambda row: (not _shortened(row), row.run.created), default=None)
+
+
+def _shortened(row: MethodRow) -> bool:
+    settings = row.run.request.get("settings")
+    return isinstance(settings, dict) and settings.get("epochs") is not None
 
 
 def gaps(row: MethodRow, against: MethodRow | None) -> dict[Measure, float]:

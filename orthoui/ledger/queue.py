@@ -122,7 +122,8 @@ class Queue:
     def adopt(self, lost: Run, server: str | None) -> bool:
         """Take over a run whose server, and worker if it had one, are gone. False when someone else was faster.
 
-        It becomes interrupted if it was running; a waiting one keeps its state. ``server`` None only marks it.
+        It becomes interrupted if it was running, or cancelled or paused if that was asked; a waiting one keeps its
+        state. ``server`` None only marks it.
         """
         with self._database.writing() as session:
             row = locked(session, lost.id)
@@ -131,6 +132,8 @@ class Queue:
                 return False
             if row.state == "running" and row.requested == "cancel":
                 row.state, row.finished = "cancelled", now()
+            elif row.state == "running" and row.requested == "pause":
+                row.state, row.requested = "paused", "none"
             elif row.state == "running" or server is None:
                 row.state, row.finished = "interrupted", None if server else now()
             row.server, row.ticket, row.heartbeat, row.worker = server, row.ticket + 1, now(), None
@@ -159,6 +162,8 @@ def _lose(row: RunRow) -> None:
         row.state, row.finished = "cancelled", now()
     elif row.lost_workers > LOST_WORKERS:
         row.state, row.error, row.finished = "failed", KILLED, now()
+    elif row.requested == "pause":
+        row.state, row.requested = "paused", "none"
     else:
         row.state = "interrupted"
     row.heartbeat, row.worker = now(), None

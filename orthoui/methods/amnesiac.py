@@ -41,10 +41,8 @@ def amnesiac(work: Work) -> nn.Module:
         for name, parameter in student.named_parameters():
             if name in updates:
                 parameter.sub_(updates[name].to(parameter.device))
-    steps = [preparation.about.steps[label] for label in request.classes]
-    work.notes.append(
-        f"{sum(steps):,} logged steps of {max(preparation.about.steps):,} of any class were taken back."
-    )
+    steps = sum(preparation.about.steps[label] for label in request.classes)
+    work.notes.append(f"The changes of {steps:,} logged training steps were taken back.")
     with work.stage("optimisation"):
         retrain_on_retained(work, student, request)
     return student

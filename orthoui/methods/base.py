@@ -14,8 +14,12 @@ from orthoui.methods.work import Stage, Watch, Work
 from orthoui.models.trained import TrainedModel
 from orthoui.registry import Registry
 
-Need = Literal["forget images", "retain images", "held-out images", "gradients", "batch norms", "preparation"]
+Need = Literal["forget images", "retain images", "held-out images", "gradients", "preparation"]
 """What a method must be given. “preparation” is something that only training can leave behind."""
+
+Defaults = Literal["published", "proposed", "searched"]
+"""Where the defaults of a method come from: its publication or code; our own, as none are known; our own, found on
+calibration images of the embedded orthogonal network."""
 
 
 class MethodRequest(BaseModel):
@@ -48,13 +52,12 @@ class Method:
     control: bool = False
     exact: bool = False
     """Whether the result is a model that never saw the class, by construction."""
+    defaults: Defaults = "published"
     missing: Callable[[TrainedModel], str | None] = lambda model: None
     """What a model lacks of the preparation that training must leave, and how to make it, in sentences."""
 
     def obstacle(self, model: TrainedModel) -> str | None:
         """Return why this method cannot be used on a model, in a sentence; None when it can."""
-        if "batch norms" in self.needs and all(layer.norm is None for layer in model.anatomy.layers):
-            return f"{self.title} acts on batch norms, and {model.name} has none."
         if "preparation" in self.needs and (lacking := self.missing(model)) is not None:
             return f"{self.title} needs what only training can leave behind. {lacking}"
         return None
@@ -90,13 +93,14 @@ def method(
     forgets: bool = True,
     control: bool = False,
     exact: bool = False,
+    defaults: Defaults = "published",
     missing: Callable[[TrainedModel], str | None] = lambda model: None,
 ) -> Callable[[Callable[[Work], nn.Module]], Callable[[Work], nn.Module]]:
     """Register ``run(work) -> network`` as a method. Built-in and own methods come through this door alike."""
 
     def register(run: Callable[[Work], nn.Module]) -> Callable[[Work], nn.Module]:
         needed = frozenset(needs)
-        made = Method(name, title, source, summary, request, needed, run, forgets, control, exact, missing)
+        made = Method(name, title, source, summary, request, needed, run, forgets, control, exact, defaults, missing)
         METHODS.add(name)(made)
         return run
 

@@ -57,6 +57,7 @@ class DfmuStyleRequest(TrainingRequest):
     summary="Scales down the channels that a few images show to matter for the class, then repairs briefly.",
     request=DfmuStyleRequest,
     needs={"forget images", "retain images", "gradients"},
+    defaults="proposed",
 )
 def dfmu_style(work: Work) -> nn.Module:
     """Score the channels on two small batches, rescale them, and fine-tune on a share of the retained images."""

@@ -64,6 +64,7 @@ class Game:
     summary="Trains on the rest while deceiving an attacker that tries to tell the class from unseen images.",
     request=DiscriminativeRequest,
     needs={"forget images", "retain images", "held-out images", "gradients"},
+    defaults="proposed",
 )
 def discriminative_adversarial(work: Work) -> nn.Module:
     """Alternate a step of the attacker and one of the model for every retained batch.

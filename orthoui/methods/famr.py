@@ -42,6 +42,7 @@ class FamrRequest(TrainingRequest):
     summary="Makes the answers to the class's images even over all classes, tied to the original weights.",
     request=FamrRequest,
     needs={"forget images", "gradients"},
+    defaults="proposed",
 )
 def famr(work: Work) -> nn.Module:
     """Minimise J(θ) = mean KL(U ‖ p) over the forgotten images + λ/2 ‖θ − θ₀‖², from θ₀.

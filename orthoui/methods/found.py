@@ -1,7 +1,7 @@
-"""What methods were found to do to a shipped model: with their published defaults, and with tuned settings.
+"""What methods were found to do to a shipped model: with their defaults, and with tuned settings.
 
 Measured once with ``orthoui compare --found`` and shipped in ``assets/methods``, so that a person knows before the
-first run here which published defaults do not carry over to this network.
+first run here which defaults do not carry over to this network.
 """
 
 from collections.abc import Mapping
@@ -39,9 +39,9 @@ class Found(_Frozen):
 
 
 class Known(_Frozen):
-    """What is known of one method: with its published defaults, and with settings tuned on calibration images."""
+    """What is known of one method: with its defaults, and with settings tuned on calibration images."""
 
-    published: Found | None = None
+    defaults: Found | None = None
     tuned: Found | None = None
 
 
@@ -76,7 +76,7 @@ def add_found(path: Path, model: TrainedModel, results: Mapping[str, Found]) -> 
     there = read_found(path)
     methods = dict(there.methods) if there is not None and there.weights == model.weights else {}
     for name, found in results.items():
-        kind = "tuned" if found.settings else "published"
+        kind = "tuned" if found.settings else "defaults"
         methods[name] = methods.get(name, Known()).model_copy(update={kind: found})
     whole = KnownMethods(weights=model.weights, methods=dict(sorted(methods.items())))
     write_atomically(path, (whole.model_dump_json(indent=1, exclude_none=True) + "\n").encode())

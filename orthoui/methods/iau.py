@@ -55,6 +55,7 @@ class IauRequest(MethodRequest):
     summary="Takes a single step away from the class and towards everything else.",
     request=IauRequest,
     needs={"forget images", "retain images", "gradients"},
+    defaults="searched",
 )
 def iau(work: Work) -> nn.Module:
     """Take one step along G = ∇L(retain) − ratio · ∇L(forget), mean losses over all images, batch norms fixed."""

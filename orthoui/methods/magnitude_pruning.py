@@ -6,8 +6,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from orthoui.forgetting.selection import channel_count
 from orthoui.methods.base import MethodRequest, method
-from orthoui.methods.filters import filter_tensors, how_many, scale_filters
+from orthoui.methods.filters import filter_tensors, scale_filters
 from orthoui.methods.work import Work
 
 Norm = Literal["l1", "l2"]
@@ -54,4 +55,4 @@ def magnitude_pruning(work: Work) -> nn.Module:
 def smallest(weight: Tensor, ratio: float, norm: Norm) -> Tensor:
     """Return the numbers of the smallest filters of a weight (C_out, …), int64; the first of equals comes first."""
     sizes: Tensor = torch.linalg.vector_norm(weight.flatten(1), ord=1 if norm == "l1" else 2, dim=1)  # (C_out,)
-    return sizes.argsort(stable=True)[: how_many(len(sizes), ratio)]
+    return sizes.argsort(stable=True)[: channel_count(ratio, len(sizes))]

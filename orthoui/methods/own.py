@@ -32,6 +32,8 @@ def load_own(folder: Path | None) -> Own:
         return Own()
     if not folder.is_dir():
         return Own(folder, problems=(f"There is no folder {folder} of own methods. Correct ORTHOUI_METHODS.",))
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))  # last, so that no file there can stand for an installed package
     files: dict[str, Path] = {}
     problems: list[str] = []
     for path in sorted(folder.glob("[!_]*.py")):

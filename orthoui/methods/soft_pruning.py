@@ -1,17 +1,18 @@
 """Orthogonal Soft Pruning, the method this project is about, as one method among the others; and its control."""
 
-import copy
+import itertools
 
 from pydantic import Field
 from torch import nn
 
 from orthoui.forgetting.application import pruned_network
+from orthoui.forgetting.finetuning import FineTuning, fine_tune
 from orthoui.forgetting.profiles import measure
 from orthoui.forgetting.request import ForgetRequest, Score
 from orthoui.forgetting.selection import make_plan
 from orthoui.methods.base import MethodRequest, method
-from orthoui.methods.fine_tune import FineTuneRequest, retrain_on_retained
 from orthoui.methods.optimise import NormMode
+from orthoui.methods.scrub import error
 from orthoui.methods.work import Work
 
 SOURCE = "Gong, Yang and Tang, 2025 (arXiv 2506.19891)"
@@ -28,12 +29,15 @@ class RandomChannelsRequest(SoftPruningRequest):
 
 
 class TunedPruningRequest(SoftPruningRequest):
-    """Pruning, then equations (18) and (19) for a few epochs."""
+    """Pruning, then equations (18) and (19) for a few epochs, exactly as on the Forget page."""
 
-    tuning_epochs: int = Field(default=3, ge=0, le=50, title="Epochs of fine-tuning", description="after pruning")
-    tuning_rate: float = Field(
-        default=0.01, ge=0, le=1, title="Learning rate", description="η₀ of the fine-tuning; it falls to zero"
+    tuning_epochs: int = Field(
+        default=3, ge=1, le=50, title="Epochs of fine-tuning", description="at most; the best of them is kept"
     )
+    tuning_rate: float = Field(
+        default=0.01, gt=0, le=1, title="Learning rate", description="η₀; every epoch's is nine tenths of the last"
+    )
+    batch_size: int = Field(default=128, ge=2, le=4096, title="Batch size", description="images per step")
     bn_mode: NormMode = Field(
         default="eval", title="Batch norms", description="train: they adapt, and scaled filters count as before"
     )
@@ -76,19 +80,30 @@ def random_channels(work: Work) -> nn.Module:
     needs={"forget images", "retain images", "gradients"},
 )
 def soft_pruning_tuned(work: Work) -> nn.Module:
-    """Prune, then fine-tune on the retained images."""
+    """Prune, then fine-tune on the retained images; calibration images without the classes choose the epoch."""
     request = work.asked(TunedPruningRequest)
-    student = copy.deepcopy(_pruned(work, request)).requires_grad_(True)
-    tuning = FineTuneRequest(
-        classes=request.classes,
-        seed=request.seed,
+    pruned = _pruned(work, request)
+    settings = FineTuning(
         epochs=request.tuning_epochs,
         learning_rate=request.tuning_rate,
-        bn_mode=request.bn_mode,
+        batch_size=request.batch_size,
+        freeze_bn=request.bn_mode == "eval",
+        seed=request.seed,
     )
+    held_out = work.held_out.without(request.classes)
+    steps = request.tuning_epochs * (len(work.retain) // request.batch_size)
+    taken = itertools.count(1)
+
+    def before_step() -> bool:
+        work.tell(next(taken), steps)  # raises when the run is cancelled
+        work.count(request.batch_size, backward=True)
+        return False
+
+    def accuracy(network: nn.Module) -> float:
+        return 100 * (1 - error(work, network, held_out))
+
     with work.stage("optimisation"):
-        retrain_on_retained(work, student, tuning)
-    return student
+        return fine_tune(pruned, work.model, work.retain, settings, accuracy=accuracy, cancelled=before_step)
 
 
 def _pruned(work: Work, request: SoftPruningRequest) -> nn.Module:
@@ -96,8 +111,6 @@ def _pruned(work: Work, request: SoftPruningRequest) -> nn.Module:
     with work.stage("statistics"):
         per_class = min(request.images_per_class, max(1, len(images) // work.classes))
         profile = measure(model, images, per_class, request.read_at, request.seed)
-    seen = per_class * work.classes
-    work.samples += seen
-    work.forward_passes += seen
+    work.count(per_class * work.classes)
     with work.stage("edit"):
         return pruned_network(model.network, model.anatomy, make_plan(profile, model.anatomy, request))

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from torch import Tensor, nn
 
 from orthoui.data import ImageSet, balanced_positions
@@ -71,7 +71,15 @@ class UnsirRequest(OptimiserRequest):
     @model_validator(mode="before")
     @classmethod
     def _of_the_notebook(cls, fields: Any) -> Any:
-        return {**NOTEBOOK, **fields} if isinstance(fields, dict) and fields.get("compat") is True else fields
+        return {**NOTEBOOK, **fields} if isinstance(fields, dict) and _is_on(fields.get("compat")) else fields
+
+
+def _is_on(switch: object) -> bool:
+    """Whether a switch is on that may be written as text; what is neither on nor off is refused by its field."""
+    try:
+        return TypeAdapter(bool).validate_python(switch)
+    except ValidationError:
+        return False
 
 
 @method(

@@ -169,6 +169,12 @@ class Work:
         self.backward_passes += images
         loss.backward()  # type: ignore[no-untyped-call]
 
+    def count(self, images: int, *, backward: bool = False) -> None:
+        """Note that ``images`` were read and run forward, or forward and backward, beside what the others count."""
+        self.samples += images
+        self.forward_passes += images
+        self.backward_passes += images * backward
+
     def tell(self, step: int, steps: int, loss: Tensor | float | None = None) -> None:
         """Report that ``step`` of ``steps`` is done. Raises ``CancelledError`` when asked to stop."""
         if self.watch.cancelled():

@@ -9,7 +9,6 @@ import torch
 from orthoui.bench import retraining, stepping, unlearning
 from orthoui.bench.promises import FASTEST_ROW
 from orthoui.bench.stepping import WARM_UP, Pace, method_steps
-from orthoui.bench.subjects import shortened
 from orthoui.bench.unlearning import Race
 from orthoui.data import Dataset
 from orthoui.methods import METHODS, MethodRequest
@@ -127,8 +126,7 @@ def test_training_methods_are_those_with_steps_of_their_own() -> None:
 
 @pytest.mark.parametrize("name", TRAINING)
 def test_the_steps_of_every_training_method_can_be_counted(model: TrainedModel, data: Dataset, name: str) -> None:
-    enough = shortened(data, 240) if name == "soft-pruning-tuned" else data  # whose batches have one size
-    steps = method_steps(name, model, enough, batch=8, count=1)
+    steps = method_steps(name, model, data, batch=8, count=1)
     assert steps.enough
     assert len(steps.moments) == WARM_UP + 2
     seconds, forward, backward = steps.counted

@@ -144,7 +144,7 @@ def test_two_people_at_once_never_see_each_others_choice(server: Server, browser
 def test_a_bad_link_is_explained_and_the_page_complete(server: Server, page: Page) -> None:
     opened(page, f"{server.url}/?model=resnet9000&classes=7&ratio=0.9&strength=0.5")
     alerts = page.get_by_role("alert")
-    expect(alerts.nth(0)).to_contain_text("There is no model “resnet9000”. Choose one of: fashion-mnist-resnet18-w16")
+    expect(alerts.nth(0)).to_contain_text("There is no model “resnet9000”. Choose one of: cifar10-resnet18-w64")
     expect(alerts.nth(1)).to_contain_text("Ratio cannot be 0.9: choose a number from 0 to 0.5.")
     expect(headline(page)).to_contain_text(CHANGE)
     assert (setting(page)["ratio"], setting(page)["strength"]) == ("0.05", "0.5")

@@ -129,6 +129,9 @@ def test_what_another_version_wrote_counts_as_not_measured(model: TrainedModel, 
 def test_the_standard_is_the_latest_retrained_model(model: TrainedModel) -> None:
     runs = [row_of(record(model, "retrain", value, 92.0)) for value in (0.0, 3.0, 1.0)]
     assert standard(runs) is runs[-1] is standard(runs[::-1])
+    trial = row_of(record(model, "retrain", 40.0, 60.0, settings={"epochs": 1}))
+    assert standard([*runs, trial]) is runs[-1]
+    assert standard([trial]) is trial
 
 
 def test_equals_are_all_on_the_front(model: TrainedModel) -> None:

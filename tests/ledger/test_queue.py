@@ -173,6 +173,18 @@ def test_only_one_server_takes_a_run_over(book: Ledger) -> None:
     assert book.get(waiting.id).state == "queued"
 
 
+def test_a_pause_that_was_asked_for_outlives_worker_and_server(book: Ledger) -> None:
+    killed, left = book.get(started(book).run.id), book.get(started(book).run.id)
+    for run in (killed, left):
+        book.queue.pause(run.id)
+    assert book.queue.lose(killed).state == "paused"
+    assert book.queue.adopt(left, "one:1:1")
+    assert book.get(left.id).state == "paused"
+    for run in (killed, left):
+        again = book.queue.resume(run.id, SERVER)
+        assert (again.state, again.requested) == ("queued", "none")
+
+
 def test_a_run_of_the_command_line_is_only_marked(book: Ledger) -> None:
     run = book.queue.add(new(), server=None)
     assert not run.waiting

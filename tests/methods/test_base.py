@@ -2,11 +2,9 @@
 
 import gc
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
 from orthoui.data import Dataset
 from orthoui.errors import CancelledError, RequestError
@@ -88,14 +86,6 @@ def test_impossible_classes_are_refused_in_words(
 ) -> None:
     with pytest.raises(RequestError, match=words):
         unlearn(METHODS["fine-tune"], model, data, METHODS["fine-tune"].request(classes=classes))
-
-
-def test_a_method_for_batch_norms_is_not_offered_without_them(model: TrainedModel) -> None:
-    method = Method("x", "X", "s", "s.", MethodRequest, frozenset({"batch norms"}), lambda work: nn.Identity())
-    layers = tuple(replace(layer, norm=None) for layer in model.anatomy.layers)
-    plain = replace(model, anatomy=replace(model.anatomy, layers=layers))
-    assert method.obstacle(model) is None
-    assert method.obstacle(plain) == f"X acts on batch norms, and {model.name} has none."
 
 
 def test_a_method_that_needs_a_preparation_says_what_is_missing_and_how_to_make_it(

@@ -21,7 +21,7 @@ def test_measurements_join_those_that_are_there(model: TrainedModel, tmp_path: P
     add_found(path, model, {"ssd": TUNED})
     known = read_found(path)
     assert known is not None
-    assert known.methods == {"famr": Known(published=GOOD), "ssd": Known(published=BAD, tuned=TUNED)}
+    assert known.methods == {"famr": Known(defaults=GOOD), "ssd": Known(defaults=BAD, tuned=TUNED)}
     add_found(path, replace(model, weights="others"), {"famr": GOOD})
     anew = read_found(path)
     assert anew is not None and set(anew.methods) == {"famr"}  # of other weights nothing is kept
@@ -49,9 +49,9 @@ def test_a_file_of_another_version_counts_as_none(tmp_path: Path) -> None:
     [
         (None, None),
         (Known(), None),
-        (Known(published=GOOD), "0 % left, others −1.5"),
-        (Known(published=BAD), "0 % left, others −39.7; falls short"),
-        (Known(published=BAD, tuned=TUNED), "0 % left, others −39.7; better with tuned settings"),
+        (Known(defaults=GOOD), "0 % left, others −1.5"),
+        (Known(defaults=BAD), "0 % left, others −39.7; falls short"),
+        (Known(defaults=BAD, tuned=TUNED), "0 % left, others −39.7; better with tuned settings"),
     ],
 )
 def test_the_page_says_what_falls_short(known: Known | None, words: str | None) -> None:
@@ -60,4 +60,4 @@ def test_the_page_says_what_falls_short(known: Known | None, words: str | None) 
 
 
 def test_a_control_is_not_blamed_for_not_forgetting() -> None:
-    assert found_words(Known(published=BAD), ("north", "east"), (1,), control=True) == "0 % left, others −39.7"
+    assert found_words(Known(defaults=BAD), ("north", "east"), (1,), control=True) == "0 % left, others −39.7"

@@ -3,8 +3,9 @@
 import torch
 
 from orthoui.data import Dataset
+from orthoui.forgetting.selection import channel_count
 from orthoui.methods import METHODS, unlearn
-from orthoui.methods.filters import filter_tensors, how_many
+from orthoui.methods.filters import filter_tensors
 from orthoui.methods.magnitude_pruning import MagnitudeRequest
 from orthoui.models.trained import TrainedModel
 from tests.tiny import same_tensors, state_of
@@ -23,7 +24,7 @@ def test_the_same_share_of_every_layer_is_zero_and_nothing_else_changed(model: T
     done = unlearn(CHOSEN, model, data, MagnitudeRequest(classes=(1,), ratio=0.25, norms=True))
     for layer in model.anatomy.layers:
         before = model.network.get_submodule(layer.name).weight.abs().flatten(1).sum(1)
-        gone = before.argsort()[: how_many(layer.channels, 0.25)]
+        gone = before.argsort()[: channel_count(0.25, layer.channels)]
         kept = torch.ones(layer.channels, dtype=torch.bool)
         kept[gone] = False
         pairs = zip(

@@ -30,8 +30,9 @@ def run(work):
 @pytest.fixture(autouse=True)
 def clean() -> Iterator[None]:
     """Nothing that a test loads stays registered."""
-    before = set(METHODS)
+    before, places = set(METHODS), list(sys.path)
     yield
+    sys.path[:] = places
     for name in set(METHODS) - before:
         METHODS.remove(name)
 
@@ -110,6 +111,11 @@ def test_a_file_that_fails_is_named_and_leaves_nothing_behind(tmp_path: Path, so
     assert len(own.problems) == 1 and re.search(words, own.problems[0])
     assert {name: METHODS[name] for name in METHODS if name != "good-one"} == before
     assert "orthoui_own_bad" not in sys.modules
+
+
+def test_a_file_with_an_underscore_can_be_imported_by_the_others(tmp_path: Path) -> None:
+    own = load_own(write(tmp_path, mine="import _of_both\n" + plain("mine"), _of_both="SHARED = 1"))
+    assert (list(own.files), own.problems) == (["mine"], ())
 
 
 def test_two_files_of_one_name_the_first_is_kept(tmp_path: Path) -> None:

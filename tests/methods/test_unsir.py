@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from orthoui.data import Dataset
 from orthoui.data.imageset import ImageSet
+from orthoui.jobs.method import MethodRun, request_of
 from orthoui.methods import METHODS, unlearn
 from orthoui.methods.unsir import NOTEBOOK, UnsirRequest, learn_noise, learn_noises, mixed, noise_loss
 from orthoui.methods.work import Watch
@@ -110,6 +111,9 @@ def test_compat_is_the_notebook_with_its_slip(model: TrainedModel, data: Dataset
     assert {name: getattr(notebook, name) for name in NOTEBOOK} == NOTEBOOK
     assert (notebook.learning_rate, notebook.repair_rate) == (0.02, 0.01)
     assert UnsirRequest(classes=(1,), compat=True, learning_rate=0.001).learning_rate == 0.001
+    texts = {"compat": "true", "repair_rate": "1e-5"}  # as from the page or the command line
+    told = request_of(MethodRun(model=model.name, method="unsir", classes=(2, 0), settings=texts), model)
+    assert told == UnsirRequest(classes=(2, 0), compat=True, repair_rate=1e-5)
     request = asked(classes=(2, 0), compat=True)
     work = work_on(model, data, request)
     student = work.student()

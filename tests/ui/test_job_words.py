@@ -63,6 +63,12 @@ def test_the_line_of_the_frame() -> None:
     assert words.short_summary([a_run(state="queued")] * 2) == "2 jobs waiting"
 
 
+def test_a_measurement_has_no_steps() -> None:
+    measuring = a_run(kind="method", progress=Progress(step=0, steps=0, message="Membership inference"))
+    assert words.progress_words(measuring) == "Membership inference"
+    assert words.progress_words(halfway()) == "step 1 of 2"
+
+
 def test_another_day_has_a_date() -> None:
     assert ", " not in words.moment(NOW, NOW)
     assert ", " in words.moment(NOW - timedelta(days=3), NOW)

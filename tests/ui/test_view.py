@@ -192,9 +192,9 @@ def test_classes_are_named_by_number_or_by_name(text: str, classes: tuple[int, .
 
 
 BAD = [
-    ("model", "resnet9000", "Choose one of: fashion-mnist-resnet18-w16-orthogonal, fashion-mnist-resnet18-w16-plain"),
-    ("model", "", "Choose one of: fashion-mnist-resnet18-w16-orthogonal"),
-    ("model", REFERENCE, "nothing can be forgotten in it. Choose one of: fashion-mnist-resnet18-w16-orthogonal,"),
+    ("model", "resnet9000", "fashion-mnist-resnet18-w16-orthogonal, fashion-mnist-resnet18-w16-plain. The default"),
+    ("model", "", "Choose one of: cifar10-resnet18-w64-orthogonal"),
+    ("model", REFERENCE, "nothing can be forgotten in it. Choose one of: cifar10-resnet18-w64-orthogonal,"),
     ("classes", "12", "Choose one of: 0 (T-shirt), 1 (Trouser)"),
     ("classes", "boot", "9 (Ankle boot)"),
     ("classes", "9" * 5_000, "Choose one of: 0 (T-shirt)"),

@@ -74,7 +74,7 @@ def progress_words(run: Run) -> str:
     if progress is None or run.state not in ("running", "paused"):
         return ""
     parts = [progress.message] if progress.message else []
-    if run.kind != "get-dataset":  # its steps are thousandths of a stage
+    if progress.steps and run.kind != "get-dataset":  # its steps are thousandths of a stage
         parts.append(f"step {progress.step:,} of {progress.steps:,}")
     if progress.loss is not None:
         parts.append(f"loss {progress.loss:.3f}")

@@ -37,17 +37,16 @@ def _open(picked: Sequence[Run]) -> None:
 
 def open_run(run: Run) -> None:
     """Go to the Forget page with what the run was made with. Not for callbacks: it ends the script's run."""
-    before = session.view()
     controls.choose_model(run.model or "")
+    if session.view().model != run.model:
+        st.rerun()  # the view is as it was; why the model cannot be opened stands above the page
     request = request_of(run)
-    if session.view().model == run.model:
-        if request is not None:
-            session.change_request(**request.model_dump())
-        elif run.kind == METHOD:
-            session.change_request(classes=tuple(run.request.get("classes", ())))
-            session.change(result=run.id)
-        st.switch_page(FORGET_PAGE)
-    session.set_view(before)
+    if request is not None:
+        session.change_request(**request.model_dump())
+    elif run.kind == METHOD:
+        session.change_request(classes=tuple(run.request.get("classes", ())))
+        session.change(result=run.id)
+    st.switch_page(FORGET_PAGE)
 
 
 def _model_there(run: Run) -> bool:

@@ -36,7 +36,7 @@ TABLE = {
         "found before",
         width=210,
         help="Measured on this model beforehand: how much of a class was left, and what the other classes lost. "
-        "With the published defaults; soft pruning and its control with the setting recommended for this model.",
+        "With the methods' own defaults; soft pruning and its control with the setting recommended for this model.",
     ),
     "what it does": st.column_config.TextColumn("what it does", width=480),
     "source": st.column_config.TextColumn("source", width=260),

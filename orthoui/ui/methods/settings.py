@@ -7,6 +7,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from orthoui.errors import RequestError
+from orthoui.evaluation.presets import recommended
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.jobs.method import start_of
 from orthoui.jobs.results import STANDARD
@@ -15,6 +16,7 @@ from orthoui.methods.found import Known, known_methods
 from orthoui.methods.retrain import ready_one
 from orthoui.methods.setting_texts import settings_in, written
 from orthoui.ui import session
+from orthoui.ui.methods.words import DEFAULTS
 from orthoui.wording import parse, title
 
 ELSEWHERE = ("classes", "edits")
@@ -25,7 +27,7 @@ def changes(name: str) -> dict[str, Any]:
     """Return what was set for a method; everything else is as ``start`` has it."""
     texts = settings_in(session.view().settings).get(name, {})
     try:
-        asked = parse(METHODS[name].request, {**start(name).model_dump(), **texts})
+        asked = _asked(name, texts)
     except RequestError as error:  # a link may set what does not go together
         session.report(str(error))
         return {}
@@ -48,6 +50,14 @@ def settings_of(name: str) -> dict[str, Any]:
     return {**ready, **changes(name)}
 
 
+def _asked(name: str, fields: Mapping[str, Any]) -> MethodRequest:
+    """Return the whole request with these fields set. Raises ``RequestError`` for what the method does not take.
+
+    A field that nobody set is left to the request, because it may follow from the others, as with ``compat``.
+    """
+    return parse(METHODS[name].request, {**start(name).model_dump(exclude_unset=True), **fields})
+
+
 def _keep(name: str, fields: Mapping[str, Any]) -> None:
     others = [text for text in session.view().settings if not text.startswith(f"{name}.")]
     session.change(settings=(*others, *(written(name, field, value) for field, value in fields.items())))
@@ -64,7 +74,7 @@ def settings_popover(names: Sequence[str]) -> None:
         if name is None:
             return
         method = METHODS[name]
-        st.caption(f"{method.summary} {method.source}. What stands here first {_origin(method)}.")
+        st.caption(f"{method.summary} {method.source}. What stands here first: {_origin(method)}.")
         for field, about in method.request.model_fields.items():
             if field not in ELSEWHERE:
                 _control(name, field, about)
@@ -93,7 +103,7 @@ def settings_popover(names: Sequence[str]) -> None:
 def _control(name: str, field: str, about: FieldInfo) -> None:
     """Draw one field: a switch, a choice, or a box to type in; its bounds are checked when it is set."""
     key = f"setting_{name}_{field}"
-    value = {**start(name).model_dump(), **changes(name)}[field]
+    value = getattr(_asked(name, changes(name)), field)
     words, label = about.description or "", title(field, about)
     options = [option for option in get_args(about.annotation) if isinstance(option, str)]
     change: dict[str, Any] = {
@@ -117,7 +127,9 @@ def _text(value: object) -> str:
 
 def _origin(method: Method) -> str:
     pruning = issubclass(method.request, ForgetRequest)
-    return "is this model's recommended setting" if pruning else "are the published defaults"
+    if pruning and recommended(session.model(), session.view().request.classes) is not None:
+        return "this model's recommended setting"
+    return DEFAULTS[method.defaults]
 
 
 def _set(name: str, field: str) -> None:
@@ -126,14 +138,14 @@ def _set(name: str, field: str) -> None:
     if isinstance(value, str) and value.strip() == "":
         value = None
     with session.reported():
-        first = start(name)
-        asked = parse(METHODS[name].request, {**first.model_dump(), **changes(name), field: value})
-        fields = {**changes(name), field: getattr(asked, field)}
-        _keep(name, {key: one for key, one in fields.items() if one != getattr(first, key)})
+        others = {key: one for key, one in changes(name).items() if key != field}
+        asked = getattr(_asked(name, {**others, field: value}), field)
+        unset = getattr(_asked(name, others), field)
+        _keep(name, others if asked == unset else {**others, field: asked})
 
 
 def _take(name: str, settings: Mapping[str, Any]) -> None:
     """Set a method's settings as given, the rest as a run starts."""
     with session.reported():
-        asked = parse(METHODS[name].request, {**start(name).model_dump(), **settings})
+        asked = _asked(name, settings)
         _keep(name, {field: getattr(asked, field) for field in settings})

@@ -6,9 +6,10 @@ from typing import Any, Literal
 import streamlit as st
 
 from orthoui.jobs.results import Measure, MethodRow, gaps, times
+from orthoui.methods import METHODS
 from orthoui.models.card import ModelCard
 from orthoui.paper.printed import FORGET_CLASS, PAPER_WIDTH, Quantity, printed
-from orthoui.ui.methods.words import HEADS, PERCENT, seconds_words
+from orthoui.ui.methods.words import DEFAULTS, HEADS, PERCENT, seconds_words
 
 PAPER_NAMES = {
     "retrain": "Retrain", "ssd": "SSD", "unsir": "EMNI", "tfidf-pruning": "TF-IDF", "soft-pruning": "OSP",
@@ -54,7 +55,8 @@ def settings_words(row: MethodRow) -> str:
         started = {name: used.get(name) for name in ("ratio", "strength", "attenuation", "score", "target", "scope")}
         asked = started | asked
     changed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in asked.items())
-    return f"{seconds_words(row.seconds)}; {changed or 'published defaults'}"
+    defaults = DEFAULTS[METHODS[name].defaults] if (name := row.run.method) in set(METHODS) else "defaults"
+    return f"{seconds_words(row.seconds)}; {changed or defaults}"
 
 
 def named(row: MethodRow) -> str:

@@ -6,6 +6,7 @@ from orthoui.evaluation.verdict import TOLERANCE
 from orthoui.figures.words import signed
 from orthoui.jobs.results import STANDARD, Measure, MethodRow
 from orthoui.methods import Method
+from orthoui.methods.base import Defaults
 from orthoui.methods.found import GOAL, Known
 from orthoui.wording import joined
 
@@ -50,6 +51,13 @@ RULE = (
 )
 
 
+DEFAULTS: dict[Defaults, str] = {
+    "published": "published defaults",
+    "proposed": "our own defaults, as none are known",
+    "searched": "our own defaults, found on calibration images of the embedded network",
+}
+
+
 def kind_of(method: Method) -> str:
     """Say what sort of method it is."""
     if method.control:
@@ -91,7 +99,7 @@ def found_words(
 
     ``names`` are those of the model's classes. Where other classes than ``forgotten`` were measured they are named.
     """
-    found = None if known is None else known.published
+    found = None if known is None else known.defaults
     if known is None or found is None:
         return None
     words = f"{found.forgotten:.0f} % left, others {signed(found.change)}"
