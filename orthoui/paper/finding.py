@@ -1,13 +1,14 @@
 """Which models a cell is measured on, found in the zoo by their cards, and how to train one that is missing."""
 
 import shlex
+from collections.abc import Sequence
 
 from orthoui.data.known import KNOWN
-from orthoui.errors import UnknownNameError
+from orthoui.errors import RequestError, UnknownNameError
 from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.card import ModelCard
 from orthoui.models.timm_networks import is_timm
-from orthoui.models.zoo import ModelEntry, Zoo
+from orthoui.models.zoo import ModelEntry, Zoo, same_recipe
 from orthoui.paper.schema import Kind
 from orthoui.paper.setting import Setting, dataset_title
 from orthoui.training.recipe import Recipe, recipes
@@ -28,19 +29,28 @@ def check_architecture(name: str) -> None:
         raise UnknownNameError("architecture", name, ARCHITECTURES)
 
 
+def check_forget_class(setting: Setting, classes: Sequence[str]) -> None:
+    """Raise ``RequestError`` for a class that there is not, where the names of the ``classes`` are known."""
+    if classes and setting.forget_class >= len(classes):
+        raise RequestError(
+            f"There is no class “{setting.forget_class}” in {dataset_title(setting.dataset)}: choose a number from "
+            f"0 to {len(classes) - 1}."
+        )
+
+
 def find_models(zoo: Zoo, setting: Setting, kind: Kind, most: int | None = None) -> list[ModelEntry]:
     """Return the models of a kind on this setting, one for every training seed, lowest seeds first.
 
     Imported models are left out: nobody knows how they were trained. Of several with the same seed the one under its
-    recipe's own name is taken, and of several λ the one that the lowest seed has.
+    recipe's own name is taken, and all were trained alike: of several λ, epochs or other recipes the one that the
+    lowest seed has.
     """
     found = [entry for entry in zoo.entries() if entry.card is not None and _fits(entry.card, setting, kind)]
     found.sort(key=_preference)
     chosen: dict[int, ModelEntry] = {}
     for entry in found:
         card = _card(entry)
-        weight = _card(next(iter(chosen.values()), entry)).orthogonality
-        if card.seed not in chosen and card.orthogonality == weight:
+        if card.seed not in chosen and same_recipe(_card(found[0]), card):
             chosen[card.seed] = entry
     return [chosen[seed] for seed in sorted(chosen)][:most]
 

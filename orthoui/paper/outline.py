@@ -10,7 +10,7 @@ from orthoui.models.zoo import ModelEntry, Zoo
 from orthoui.paper import others, pictures  # noqa: F401  they register what Table 2 and the figures measure
 from orthoui.paper.finding import class_names, find_models, missing_words
 from orthoui.paper.measures import MEASURES
-from orthoui.paper.plans import CellPlan, plan_cells
+from orthoui.paper.plans import CellPlan, comparable, plan_cells
 from orthoui.paper.printed import printed
 from orthoui.paper.schema import Cell, Draw, Kind, Table
 from orthoui.paper.setting import ReproduceRequest, command
@@ -88,10 +88,10 @@ def make_cell(
     cell = Cell(
         id=plan.id, row=plan.row, column=plan.column, kind=plan.kind, measure=plan.measure, at=plan.at,
         reading=plan.reading, quantities=plan.quantities, printed=dict(plan.printed), printed_for=plan.printed_for,
-        comparable=bool(plan.printed) and request.setting.is_the_papers, note=plan.note, draws=draws,
+        comparable=comparable(plan, request.setting), note=plan.note, draws=draws,
         wanted=trainings * (request.seeds if plan.drawn and not plan.once else 1),
         command=command(
-            request.table, request.setting, seeds=request.seeds, fine_tune=tuned
+            request.table, request.setting, seeds=request.seeds, trainings=request.trainings, fine_tune=tuned
         ),
     )  # fmt: skip
     return cell if cell.complete else cell.model_copy(update={"advice": _advice(plan, cell, request, models)})

@@ -65,6 +65,11 @@ def literal(setting: Setting, **fields: Any) -> dict[str, Any]:
     return {**LITERAL, **usual, **fields}
 
 
+def comparable(plan: CellPlan, setting: Setting) -> bool:
+    """Whether what is printed in a cell is for this very setting, and not a reference from another one."""
+    return bool(plan.printed) and setting.is_the_papers and plan.printed_for == _where(setting)
+
+
 def _table_1(setting: Setting, _: Sequence[str]) -> Iterator[CellPlan]:
     rows = [row for wanted in (setting, Setting()) for row in printed().table_1 if _same(row, wanted)]
     for kind in ("plain", "orthogonal"):
@@ -145,7 +150,8 @@ def _appendix(setting: Setting, classes: Sequence[str]) -> Iterator[CellPlan]:
             quantities=(*ACCURACIES, "seconds"), printed=row.fine_tuned if row else {},
             forget=literal(setting, attenuation="floor", **fields), **common,
             note="One draw of the images, reading floor: fine-tuning takes the longest by far. Its recipe is not "
-            "printed; the usual one is taken. Time: pruning and fine-tuning.",
+            "printed; the usual one is taken. Time: pruning and fine-tuning, without evaluation; where it is as "
+            "long as the whole measurement, an earlier version counted the evaluation too.",
         )  # fmt: skip
 
 
@@ -185,9 +191,10 @@ def _same(row: Any, setting: Setting) -> bool:
 
 
 def _where(row: Any) -> str:
+    """Return the data set and network of a printed row, or of a setting that the paper prints, in words."""
     if row is None:
         return ""
-    return f"{dataset_title(row.dataset)}, {TITLES[row.architecture]}"
+    return f"{dataset_title(row.dataset)}, {TITLES[PRINTED_AS[row.architecture]]}"
 
 
 def beside(setting: Setting, classes: Sequence[str]) -> int:

@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from orthoui.errors import RequestError
 from orthoui.models.device import fast_dtype
 from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import ModelEntry, Zoo
-from orthoui.paper.finding import check_architecture, class_names, find_models, missing_words
+from orthoui.paper.finding import check_architecture, check_forget_class, class_names, find_models, missing_words
 from orthoui.paper.measures import MEASURES, Task
 from orthoui.paper.others import method_settings
 from orthoui.paper.outline import Todo, make_cell, outline, table_path, to_measure
@@ -62,10 +62,12 @@ class Silent:
 def reproduce(request: ReproduceRequest, zoo: Zoo, watcher: Watcher | None = None) -> Table:
     """Measure what is missing of a table, write it after every measurement, and return it.
 
-    Raises ``RequestError`` when nothing of it can be measured on this machine, or while another process does.
+    Without a folder to write to, what is shipped counts as measured, as on the page. Raises ``RequestError`` when
+    nothing of it can be measured on this machine, for a class that there is not, or while another process does.
     """
     watcher = watcher or Silent()
     check_architecture(request.architecture)
+    check_forget_class(request, class_names(zoo, request.dataset))
     path = table_path(request)
     lock_file = settings().cache_folder / "paper" / f"{path.stem}.lock"
     lock_file.parent.mkdir(parents=True, exist_ok=True)
@@ -77,16 +79,17 @@ def reproduce(request: ReproduceRequest, zoo: Zoo, watcher: Watcher | None = Non
 
 
 def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> Table:
-    known = read_table(path)
+    own = read_table(path)  # a damaged one is refused here, never replaced
+    shown = shelf([path.parent] if request.out else None).tables
     plans = {plan.id: plan for plan in plan_cells(request.table, request.setting, class_names(zoo, request.dataset))}
     models = {plan.kind: find_models(zoo, request.setting, plan.kind) for plan in plans.values()}
     if not any(models.values()):
         kind: Kind = "orthogonal" if "orthogonal" in models or not models else next(iter(models))
         raise RequestError(missing_words(request.setting, kind))
-    table = outline(request, zoo, known)
+    table = outline(request, zoo, shown.get(path.name, own))
     table = _with_cells(table, [_valid(cell, plans[cell.id], models[cell.kind], zoo) for cell in table.cells])
     todo = [item for cell in table.cells for item in to_measure(plans[cell.id], cell, request, models[cell.kind])]
-    total, done, others = sum(item.units for item in todo), 0, _elsewhere(request, path)
+    total, done, others = sum(item.units for item in todo), 0, _elsewhere(request, shown.values())
     for item in todo:
         watcher.progress(done, total, f"{item.plan.row}, {item.plan.column}".rstrip(", "))
         draw = _found(item, others, zoo) or _measured(item, request, zoo, watcher)
@@ -110,9 +113,8 @@ def _valid(cell: Cell, plan: CellPlan, models: Sequence[ModelEntry], zoo: Zoo) -
     return cell.model_copy(update={"draws": tuple(kept)})
 
 
-def _elsewhere(request: ReproduceRequest, path: Path) -> list[Cell]:
+def _elsewhere(request: ReproduceRequest, tables: Iterable[Table]) -> list[Cell]:
     """Return the cells of the other tables of this setting: some stand in several tables."""
-    tables = shelf([path.parent]).tables.values()
     return [
         cell
         for table in tables

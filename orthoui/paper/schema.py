@@ -17,7 +17,6 @@ from orthoui.forgetting.request import Attenuation, ForgetRequest
 from orthoui.paper.printed import Quantity
 from orthoui.paper.setting import Setting, TableName
 
-SCHEMA_VERSION = 1
 PERCENT: tuple[Quantity, ...] = ("forget_accuracy", "retain_accuracy", "membership")
 
 Pixels = NDArray[np.uint8]

@@ -112,10 +112,12 @@ class ReproduceRequest(Setting):
     @property
     def command(self) -> str:
         """The command that does the same."""
-        return command(self.table, self.setting, seeds=self.seeds, fine_tune=self.fine_tune)
+        return command(self.table, self.setting, seeds=self.seeds, trainings=self.trainings, fine_tune=self.fine_tune)
 
 
-def command(table: TableName, setting: Setting, *, seeds: int = 3, fine_tune: bool = False) -> str:
+def command(
+    table: TableName, setting: Setting, *, seeds: int = 3, trainings: int = 3, fine_tune: bool = False
+) -> str:
     """Return the command that measures a table on a setting."""
     words = [f"orthoui reproduce {table} --dataset {shlex.quote(setting.dataset)}"]
     words.append(f"--architecture {shlex.quote(setting.architecture)} --width {setting.width}")
@@ -123,6 +125,7 @@ def command(table: TableName, setting: Setting, *, seeds: int = 3, fine_tune: bo
     words += [f"--read-at {setting.read_at}"] if setting.read_at != "bn" else []
     words += [f"--forget-class {setting.forget_class}"] if setting.forget_class != FORGET_CLASS else []
     words += [f"--seeds {seeds}"] if seeds != 3 else []
+    words += [f"--trainings {trainings}"] if trainings != 3 else []
     words += ["--fine-tune"] if fine_tune else []
     return " ".join(words)
 

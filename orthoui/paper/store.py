@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from orthoui.errors import OrthoError, RequestError
 from orthoui.files import write_atomically
-from orthoui.paper.schema import Cell, Table
+from orthoui.paper.schema import Cell, Draw, Table
 from orthoui.settings import app_folder, settings
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def write_table(path: Path, table: Table) -> None:
 
 
 def shelf(where: Sequence[Path] | None = None) -> Shelf:
-    """Read every table of the folders; of a cell measured in both, the newest measurement is shown."""
+    """Read every table of the folders; what is measured in both is shown as it is newest."""
     tables: dict[str, Table] = {}
     problems = []
     for folder in folders() if where is None else where:
@@ -83,7 +83,7 @@ def shelf(where: Sequence[Path] | None = None) -> Shelf:
 
 
 def merged(shipped: Table, own: Table) -> Table:
-    """Return a table with the newest measured cell of both; a cell not run never hides a measured one."""
+    """Return a table with the draws of both, of the same draw the newest; a cell not run hides none."""
     mine = {cell.id: cell for cell in own.cells}
     cells = [_newest(cell, mine.pop(cell.id, cell)) for cell in shipped.cells]
     dates = [table.updated for table in (shipped, own) if table.updated]
@@ -93,4 +93,14 @@ def merged(shipped: Table, own: Table) -> Table:
 def _newest(one: Cell, other: Cell) -> Cell:
     if not (one.draws and other.draws):
         return one if one.draws else other
-    return max(one, other, key=lambda cell: max(draw.date for draw in cell.draws))
+    by_date = sorted((*one.draws, *other.draws), key=lambda draw: draw.date)
+    measured = {draw.model: _measured_on(draw) for draw in by_date}
+    newest = {(draw.model, draw.seed): draw for draw in by_date if _measured_on(draw) == measured[draw.model]}
+    draws = sorted(newest.values(), key=lambda draw: (draw.training_seed, draw.seed or 0))
+    return other.model_copy(update={"draws": tuple(draws)})
+
+
+def _measured_on(draw: Draw) -> tuple[object, ...]:
+    """Return what all draws of one network must share: those of other weights or images are no draws of the same."""
+    request = draw.request and draw.request.model_copy(update={"seed": 0})
+    return draw.model_digest, draw.images_digest, request, draw.settings

@@ -46,8 +46,15 @@ def test_a_person_reads_a_table(home: Path) -> None:
         (f"reproduce table-1 {ON_TINY} --read-at pool", "Read at cannot be “pool”: choose conv, bn or relu."),
         ("reproduce table-1 --dataset tiny --width 8", "There is no model for this"),
         (f"reproduce table-1 {ON_TINY} --architecture resnet19", "There is no architecture “resnet19”."),
-        (f"reproduce table-1 {ON_TINY} --forget-class 9", "There is no class “9”"),
-        ("reproduce table-3a", "Train one with “orthoui train --recipe cifar10-resnet18 --orthogonality 0.01”."),
+        (
+            f"reproduce table-1 {ON_TINY} --forget-class 9",
+            "There is no class “9” in tiny: choose a number from 0 to 2",
+        ),
+        ("reproduce table-3a", "The images of CIFAR-10 are not on this machine."),
+        (
+            "reproduce table-3a --width 32",
+            "Train one with “orthoui train --recipe cifar10-resnet18 --width 32 --orthogonality 0.01”.",
+        ),
     ],
 )
 def test_refusals(home: Path, line: str, sentence: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -15,7 +16,8 @@ from orthoui.ledger import NewRun, Run, ledger
 from orthoui.models.zoo import zoo
 from orthoui.paper import store
 from orthoui.paper.job import KIND
-from orthoui.paper.schema import Table
+from orthoui.paper.pictures import FORGOTTEN_IMAGES
+from orthoui.paper.schema import Pictures, Table
 from orthoui.paper.setting import EMBEDDED, Setting
 from orthoui.paper.store import write_table
 from orthoui.ui.link import from_query
@@ -56,7 +58,8 @@ def test_nothing_measured_is_said_with_the_commands() -> None:
     assert text(app).count("Not measured here yet.") == 7
     words = cells(app)
     assert "not yet run" in words and "printed 78.7 %" in words
-    assert "<code>orthoui train --recipe cifar10-resnet18 --orthogonality 0.01</code>" in bodies(app)
+    assert "<code>orthoui train --recipe cifar10-resnet18 --orthogonality 0.01 --forget 1</code>" in bodies(app)
+    assert "<code>orthoui datasets get cifar10</code>" in bodies(app)
     assert "<code>orthoui reproduce table-3a --dataset cifar10 --architecture resnet18 --width 64</code>" in bodies(
         app
     )
@@ -119,6 +122,38 @@ def test_another_setting_is_chosen_and_its_reference_named() -> None:
     assert heading(app) == "None of the paper's tables is measured on Fashion-MNIST, ResNet-18, width 16 yet."
     assert "Printed for CIFAR-10, ResNet-18, width 64: a reference here, no more." in text(app)
     assert {button.key for button in app.button} >= {"measure_table-3a", "measure_appendix", "measure_figure-1"}
+
+
+def test_curves_of_another_network_are_a_reference() -> None:
+    app = opened(PAGE)
+    assert "a reference here" not in text(app)
+    choose(app, Setting(dataset="cifar100", architecture="resnet50"))
+    assert text(app).count("Printed for CIFAR-10, ResNet-18, width 64: a reference here, no more.") == 2
+
+
+def test_a_class_that_there_is_not_is_refused() -> None:
+    app = opened(PAGE, paper_forget_class="20")
+    assert [error.value for error in app.error] == [
+        "There is no class “20” in CIFAR-10: choose a number from 0 to 9."
+    ]
+    assert 'class="paper"' not in bodies(app)
+    choose(app, EMBEDDED)
+    assert not app.error and 'class="paper"' in bodies(app)
+
+
+def test_heatmaps_say_which_images_are_forgotten(shipped: Path) -> None:
+    """Four of the class, and one of every other class where there are few."""
+    black = np.zeros((FORGOTTEN_IMAGES + 2, 8, 8), np.uint8)
+    pictures = {"heat": Pictures.of(black), "image": Pictures.of(np.stack([black] * 3, axis=-1))}
+    made = table("figure-3", {"after": {"drift": 0.6}})
+    new = [
+        cell.model_copy(
+            update={"draws": tuple(draw.model_copy(update={"pictures": pictures}) for draw in cell.draws)}
+        )
+        for cell in made.cells
+    ]
+    put(shipped, made.model_copy(update={"cells": tuple(new)}))
+    assert "The first 4 images are of automobile, the others of classes that are kept." in text(opened(PAGE))
 
 
 def test_what_is_chosen_stands_in_the_link_and_a_reload_shows_it(shipped: Path) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from orthoui.forgetting.request import ForgetRequest
-from orthoui.paper.plans import plan_cells
+from orthoui.paper.plans import comparable, plan_cells
 from orthoui.paper.printed import Quantity
 from orthoui.paper.schema import Cell, Draw, Table, Value
 from orthoui.paper.setting import Setting, TableName
@@ -31,7 +31,7 @@ def table(name: TableName, values: dict[str, Numbers], setting: Setting | None =
         Cell(
             id=plan.id, row=plan.row, column=plan.column, kind=plan.kind, measure=plan.measure, at=plan.at,
             reading=plan.reading, quantities=plan.quantities, printed=dict(plan.printed),
-            comparable=bool(plan.printed) and setting.is_the_papers, printed_for=plan.printed_for, wanted=3,
+            comparable=comparable(plan, setting), printed_for=plan.printed_for, wanted=3,
             draws=(draw(values[plan.id]),) if plan.id in values else (), command="orthoui reproduce",
             advice="" if plan.id in values else "Run it.",
         )

@@ -42,6 +42,16 @@ def test_one_model_for_every_training_seed(tiny_data: Path) -> None:
     assert names("orthogonal", SETTING.model_copy(update={"orthogonality": 0.001})) == ["weaker"]
 
 
+@pytest.mark.parametrize("other", [{"epochs": 1}, {"muon": 0.02}, {"penalty": "srip"}, {"ortho_layers": "no_stem"}])
+def test_several_trainings_are_alike(tiny_data: Path, other: dict[str, object]) -> None:
+    usual: dict[str, object] = {"epochs": 18, "muon": 0.0, "penalty": "gram", "ortho_layers": "all"}
+    for seed, recipe in enumerate((usual, usual | other, usual)):
+        add_model(tiny_data, f"m{seed}", seed=seed, orthogonality=0.01, recipe={**recipe, "seed": seed})
+    add_model(tiny_data, "plain", seed=1, orthogonality=0.0, recipe=usual | other)
+    add_model(tiny_data, "without", seed=1, orthogonality=0.01, forgets=(1,), recipe={**usual, "forgets": [1]})
+    assert (names("orthogonal"), names("plain"), names("retrained")) == (["m0", "m2"], ["plain"], ["without"])
+
+
 @pytest.mark.parametrize(
     ("setting", "kind", "command"),
     [

@@ -1,8 +1,8 @@
 import pytest
 
-from orthoui.paper.plans import plan_cells
+from orthoui.paper.plans import comparable, plan_cells
 from orthoui.paper.printed import paper_ratio, printed
-from orthoui.paper.setting import TABLES, Setting
+from orthoui.paper.setting import TABLES, ReproduceRequest, Setting
 from tests.paper.made import CLASSES
 
 
@@ -63,6 +63,25 @@ def test_only_the_papers_own_setting_is_compared() -> None:
     assert not Setting(width=32).is_the_papers
     assert not Setting(dataset="fashion-mnist").is_the_papers
     assert not Setting(forget_class=2).is_the_papers
+
+
+@pytest.mark.parametrize(
+    ("setting", "tables"),
+    [
+        (Setting(), ["table-1", "table-2", "table-3a", "table-3b", "appendix"]),
+        (Setting(architecture="vgg16_bn"), ["table-1", "table-2", "appendix"]),
+        (Setting(dataset="cifar100", architecture="resnet50"), ["table-1", "table-2"]),
+        (Setting(width=32), []),
+    ],
+)
+def test_what_is_printed_for_another_network_is_never_compared(setting: Setting, tables: list[str]) -> None:
+    found = [name for name in TABLES if any(comparable(plan, setting) for plan in plan_cells(name, setting, CLASSES))]
+    assert found == tables
+
+
+def test_a_command_says_all_that_is_unusual() -> None:
+    asked = ReproduceRequest(table="table-1", seeds=2, trainings=1)
+    assert asked.command.endswith("--width 64 --seeds 2 --trainings 1")
 
 
 def test_classes_of_another_data_set_have_no_printed_row() -> None:

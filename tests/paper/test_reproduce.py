@@ -129,7 +129,7 @@ def test_every_training_is_measured(models: Zoo, tiny_data: Path) -> None:
     ]  # fmt: skip
     assert table.cells[0].wanted == 4
     one = reproduce(asked("table-3b", trainings=1, out=settings().home / "one"), models)
-    assert len(one.cells[0].draws) == 2
+    assert len(one.cells[0].draws) == 2 and one.cells[0].command.endswith("--seeds 2 --trainings 1")
 
 
 def test_a_missing_model_is_named_with_its_command(models: Zoo, tiny_data: Path) -> None:
@@ -168,6 +168,8 @@ def test_nothing_to_measure_is_refused_with_what_to_train(tiny_data: Path) -> No
 def test_other_refusals(models: Zoo) -> None:
     with pytest.raises(RequestError, match=r"There is no architecture “resnet19”. Choose one of: resnet18"):
         reproduce(asked("table-1", architecture="resnet19"), models)
+    with pytest.raises(RequestError, match=r"There is no class “4” in tiny: choose a number from 0 to 3\."):
+        reproduce(asked("table-1", forget_class=4), models)
     path = table_path(asked("table-1"))
     lock = settings().cache_folder / "paper" / f"{path.stem}.lock"
     lock.parent.mkdir(parents=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from orthoui.errors import OrthoError, RequestError
-from orthoui.paper.schema import Pictures, Table, summary
+from orthoui.paper.schema import Draw, Pictures, Table, summary
 from orthoui.paper.setting import Setting
 from orthoui.paper.store import merged, read_table, shelf, write_table
 from tests.paper.made import accuracies, draw, table
@@ -64,11 +64,14 @@ def test_pictures_keep_their_pixels_and_values() -> None:
     assert np.array_equal(Pictures.of_values(np.zeros((2, 3, 3))).values(), np.zeros((2, 3, 3)))
 
 
-def dated(date: int, forget: float) -> Table:
+def drawn(*draws: Draw) -> Table:
     made = table("table-1", {})
-    one = draw(accuracies(forget, 90), date=date)
-    cells = [cell.model_copy(update={"draws": (one,)}) if cell.id == "plain" else cell for cell in made.cells]
+    cells = [cell.model_copy(update={"draws": draws}) if cell.id == "plain" else cell for cell in made.cells]
     return made.model_copy(update={"cells": tuple(cells)})
+
+
+def dated(date: int, forget: float) -> Table:
+    return drawn(draw(accuracies(forget, 90), date=date))
 
 
 def test_the_newest_measurement_of_a_cell_is_shown() -> None:
@@ -81,6 +84,17 @@ def test_the_newest_measurement_of_a_cell_is_shown() -> None:
     ):
         cell = merged(shipped, own).cell("plain")
         assert cell is not None and cell.mean("forget_accuracy") == seen
+
+
+def test_draws_of_one_network_are_put_together() -> None:
+    shipped = drawn(*(draw(accuracies(10, 90), seed=seed) for seed in range(3)))
+    again = draw(accuracies(40, 90), seed=1, date=2)
+    cell = merged(shipped, drawn(again)).cell("plain")
+    assert cell and [one.values["forget_accuracy"].value for one in cell.draws] == [10, 40, 10]
+    other = merged(shipped, drawn(again.model_copy(update={"model_digest": "other weights"}))).cell("plain")
+    assert other and [one.seed for one in other.draws] == [1]
+    second = merged(shipped, drawn(draw(accuracies(40, 90), training=1))).cell("plain")
+    assert second and [(one.training_seed, one.seed) for one in second.draws] == [(0, 0), (0, 1), (0, 2), (1, 0)]
 
 
 def test_the_shelf_reads_both_folders_and_names_what_is_damaged(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from orthoui.figures import accuracy_curves
 from orthoui.models.zoo import zoo
 from orthoui.paper.answers import Answer, answer
 from orthoui.paper.curves import fit_words, lines
+from orthoui.paper.finding import check_forget_class
 from orthoui.paper.outline import outline
 from orthoui.paper.schema import Cell, Kind, Table
 from orthoui.paper.setting import EMBEDDED, TABLE_TITLES, TABLES, ReproduceRequest, Setting, TableName, paper_settings
@@ -49,6 +50,7 @@ def paper_panel() -> None:
         st.warning(literal(problem), icon=":material/info:")
     with explained():
         running()
+    check_forget_class(setting, tables["table-1"].classes)  # a link may ask for any
     for name, table in tables.items():
         _section(name, table, answers[name], setting, known)
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from orthoui.figures import channel_grid, data_uri, overlay_heatmap, to_png
 from orthoui.figures.montage import montage
+from orthoui.paper.pictures import FORGOTTEN_IMAGES
 from orthoui.paper.schema import Cell, Pixels, Table
 from orthoui.ui import session
 from orthoui.ui.frame import chart
@@ -44,10 +45,9 @@ def heatmaps(table: Table) -> None:
     images = cells[0].draws[0].pictures["image"].pixels()
     rows = [("image", images), *((cell.row, _overlaid(cell)) for cell in cells)]
     st.html(f'<div class="paper-looks">{"".join(_row(name, pixels) for name, pixels in rows)}</div>')
-    half = len(images) // 2
     st.caption(
-        f"The first {half} images are of {table.forgotten}, the others of classes that are kept. Bright is where the "
-        "network finds what speaks for the image's own class; every heatmap is stretched on its own."
+        f"The first {FORGOTTEN_IMAGES} images are of {table.forgotten}, the others of classes that are kept. Bright "
+        "is where the network finds what speaks for the image's own class; every heatmap is stretched on its own."
     )
 
 
