@@ -24,11 +24,12 @@ from orthoui.cli.fields import given, takes_fields_of
 from orthoui.cli.progress import Bar, progress_bar
 from orthoui.errors import RequestError, UnknownNameError
 from orthoui.settings import settings
-from orthoui.training.recipe import Recipe, recipe_named
+from orthoui.training.recipe import Recipe, check_left_out, recipe_named
 from orthoui.training.schemes.options import SCHEMES, AmnesiacScheme, SisaScheme
 from orthoui.wording import parse
 
 if TYPE_CHECKING:
+    from orthoui.jobs.train import TrainRequest
     from orthoui.ledger import Progress
     from orthoui.models.card import ModelCard
     from orthoui.training.state import Epoch
@@ -94,14 +95,14 @@ def train(
     chosen = _checked_recipe({**base, **asked}, forget)
     path = _checked_path(TrainRequest(recipe=chosen, scheme=prepared).model, out, name, force)
     request = TrainRequest(recipe=chosen, name=path.stem, folder=path.parent, restart=restart, scheme=prepared)
+    if not _first_process():
+        _as_another_process(request)
+        return
     with progress_bar(as_json, "Preparing", chosen.epochs) as bar, writing(path):
         if request.state.exists() and not restart:
             bar.note("An interrupted training of this model goes on where it stopped (--restart starts anew).")
-        if _first_process():
-            seen = _Epochs(bar)
-            run_here("train", request, request.title, identity=request.identity, show=seen.show)
-        else:
-            _as_another_process(chosen, prepared, path)
+        seen = _Epochs(bar)
+        run_here("train", request, request.title, identity=request.identity, show=seen.show)
     card = read_card(path)
     left = None if prepared is None else folder_of(path, prepared.kind)
     described = _described(card, path)
@@ -110,14 +111,16 @@ def train(
     emit(described, as_json, lambda: _answer(card, path, left))
 
 
-def _as_another_process(recipe: Recipe, scheme: AmnesiacScheme | SisaScheme | None, path: Path) -> None:
+def _as_another_process(request: "TrainRequest") -> None:
+    """Take a share of the first process's training, from the same state; only the first writes and answers."""
     from orthoui.training.schemes.train import train_with_scheme
     from orthoui.training.train import train_model
+    from orthoui.training.watching import StateFile
 
-    if scheme is None:
-        train_model(recipe, path)
+    if request.scheme is None:
+        train_model(request.recipe, request.path, StateFile(request.state))
     else:
-        train_with_scheme(scheme, recipe, path)  # refuses
+        train_with_scheme(request.scheme, request.recipe, request.path)  # refuses
 
 
 def _first_process() -> bool:
@@ -152,9 +155,9 @@ def _checked_recipe(fields: dict[str, Any], forget: str | None) -> Recipe:
     left_out = data.class_indices([part for part in forget.split(",") if part.strip()])
     if not left_out:
         raise RequestError("--forget names no class. Leave it out to train with every class.")
-    if len(left_out) == len(data.classes):
-        raise RequestError(f"All {len(left_out)} classes cannot be left out: nothing would be left to learn.")
-    return recipe.model_copy(update={"forgets": left_out})
+    recipe = recipe.model_copy(update={"forgets": left_out})
+    check_left_out(recipe, data.classes)
+    return recipe
 
 
 def _checked_path(usual: str, out: Path | None, name: str | None, force: bool) -> Path:

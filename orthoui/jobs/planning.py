@@ -11,9 +11,8 @@ from orthoui.ledger import ACTIVE, Ledger, RunFilter
 from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.timm_networks import is_timm
 from orthoui.models.zoo import zoo
-from orthoui.training.recipe import Recipe
+from orthoui.training.recipe import Recipe, check_left_out
 from orthoui.training.train import model_name
-from orthoui.wording import joined
 
 KIND = "train"
 LOOKED_AT = 50
@@ -34,23 +33,16 @@ class Estimate(BaseModel):
 
 
 def checked(request: TrainRequest, classes: Sequence[str], book: Ledger) -> None:
-    """Refuse in words what training would stumble over. ``classes`` are those of the data set, empty if not known.
+    """Refuse in words what training would stumble over. Raises ``RequestError``.
 
-    Raises ``RequestError``.
+    ``classes`` are those of the data set, empty while they are not known: what is left out is then looked at by the
+    training itself, once it has read the images.
     """
     recipe = request.recipe
     if not is_timm(recipe.architecture):
         _ = ARCHITECTURES[recipe.architecture]
-    left_out = [label for label in recipe.forgets if not classes or label < len(classes)]
-    if len(left_out) < len(recipe.forgets):
-        raise RequestError(
-            f"The class to leave out does not exist: {recipe.dataset} has {len(classes)} classes. Choose another one."
-        )
-    if classes and len(classes) - len(left_out) < 2:
-        raise RequestError(
-            f"{joined([classes[label] for label in left_out])} cannot be left out: at least two classes must be "
-            "left to learn. Leave out fewer."
-        )
+    if classes:
+        check_left_out(recipe, classes)
     if request.model in (entry.name for entry in zoo().entries()):
         raise RequestError(f"There is already a model “{request.model}”. Choose another name.")
     if request.model in _under_way(book):

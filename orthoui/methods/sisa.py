@@ -61,7 +61,7 @@ def sisa(work: Work) -> nn.Module:
     sizes = [float(((setting.shard == shard) & ~removed).sum()) for shard in range(setting.scheme.shards)]
     shares = [size if request.weighting == "size" else 1.0 for size, there in zip(sizes, kept, strict=True) if there]
     if not all(kept):
-        work.notes.append(f"Shards that held nothing but the class: {kept.count(False)}, left out of the mean.")
+        work.notes.append(f"Shards without any retained image, left out of the mean: {kept.count(False)}.")
     network = MeanOf([member for member, there in zip(members, kept, strict=True) if there], shares)
     return network.to(work.device).to(memory_format=torch.channels_last)
 

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
-from orthoui.errors import CheckpointError
+from orthoui.errors import CheckpointError, OrthoError
 from orthoui.models.architectures import build
+from orthoui.models.device import synchronise
 from orthoui.training.augmentation import augment, padded, refuse_vanishing
 from orthoui.training.muon import convolutions_for_muon
 from orthoui.training.optimiser import make_optimiser, one_cycle
@@ -21,7 +22,7 @@ from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import own_share, share_statistics
 from orthoui.training.penalties import PENALTIES, penalty_weight
 from orthoui.training.recipe import Recipe
-from orthoui.training.state import Epoch, Numbers, Origin, State, origin_of, packed, unpack
+from orthoui.training.state import ANEW, Epoch, Numbers, Origin, State, origin_of, packed, unpack
 
 EVALUATION_BATCH = 500
 MOST_ON_DEVICE = 8_000_000_000
@@ -114,22 +115,32 @@ class Training:
         return origin_of(self.recipe, self._images.digest, fabric.device, fabric.world_size)
 
     def run(self, watcher: Watcher) -> nn.Module:
-        """Train to the end and return the network, in evaluation mode with gradients off."""
+        """Train to the end and return the network, in evaluation mode with gradients off.
+
+        Raises ``OrthoError`` when the training diverges.
+        """
         while self._epoch < self.recipe.epochs:
             if self._step == 0:
                 self._order = self._new_order()
             while self._step < self.steps_per_epoch:
                 started = time.perf_counter()
                 self._advance()
+                told = self._due() or self._step + 1 == self.steps_per_epoch
+                if told:
+                    synchronise(self._fabric.device)
                 self._count(time.perf_counter() - started)
-                if self._step < self.steps_per_epoch and watcher.wants_state(epoch_ended=False):
-                    watcher.keep(self.state())
-                if self._due() or self._step == self.steps_per_epoch:
+                if self._step < self.steps_per_epoch:
+                    self._keep(watcher, epoch_ended=False)
+                if told:
                     watcher.step(self._now())
             watcher.epoch(self._end_epoch())
-            if watcher.wants_state(epoch_ended=True):
-                watcher.keep(self.state())
+            self._keep(watcher, epoch_ended=True)
         return self._plain_network()
+
+    def _keep(self, watcher: Watcher, *, epoch_ended: bool) -> None:
+        """Let the state be kept if it is wanted; of several processes the first keeps it for all."""
+        if self._fabric.is_global_zero and watcher.wants_state(epoch_ended=epoch_ended):
+            watcher.keep(self.state())
 
     def _batch(self) -> Tensor:
         """Return the positions of the images of the step to come."""
@@ -191,6 +202,7 @@ class Training:
         done = self._epoch * self.steps_per_epoch + self._step
         speed = self._step * self.recipe.batch_size / max(self._epoch_seconds, 1e-9)
         loss = float(self._totals[0]) / self._step
+        self._refuse_diverged(loss)
         steps = self.recipe.epochs * self.steps_per_epoch
         share = self._work(done) / self._work(steps)
         return Step(self._epoch + 1, self.recipe.epochs, done, steps, loss, speed, share)
@@ -205,6 +217,7 @@ class Training:
         totals = self._fabric.all_reduce(self._totals, reduce_op="mean")
         loss, penalty, accuracy = (float(total) / self._step for total in cast(Tensor, totals))
         cosines = filter_cosines(self.network)
+        self._refuse_diverged(loss, penalty, *cosines.values())
         epoch = Epoch(
             epoch=self._epoch + 1,
             epochs=self.recipe.epochs,
@@ -220,6 +233,14 @@ class Training:
         self._epoch, self._step, self._epoch_seconds = self._epoch + 1, 0, 0.0
         self._totals.zero_()
         return epoch
+
+    def _refuse_diverged(self, *measured: float) -> None:
+        """Raise ``OrthoError`` for numbers that are not finite: nothing that such a training leaves could be used."""
+        if not all(map(math.isfinite, measured)):
+            raise OrthoError(
+                f"The training diverged in epoch {self._epoch + 1} of {self.recipe.epochs}: its loss is not a finite "
+                "number any more. Train with a lower learning rate."
+            )
 
     @torch.no_grad()
     def _calibration_accuracy(self) -> float:
@@ -257,10 +278,8 @@ class Training:
         Raises ``CheckpointError`` for the state of another recipe or other images.
         """
         numbers, here = state.numbers, self.origin
-        if (numbers.origin.recipe, numbers.origin.images) != (here.recipe, here.images):
-            raise CheckpointError(
-                "The saved state is of a training with another recipe or other images. Start the training anew."
-            )
+        if not numbers.origin.same_training(here):
+            raise CheckpointError(f"The saved state is of a training with another recipe or other images. {ANEW}")
         unpack(state, self.network, self._optimiser)
         self._schedule.load_state_dict(numbers.schedule)
         self._generator.set_state(state.tensors["generator"])

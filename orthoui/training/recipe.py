@@ -1,6 +1,7 @@
 """How a network is trained: every number of it, with unit and source of the choice."""
 
 import tomllib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from orthoui.errors import RequestError, UnknownNameError
 from orthoui.settings import assets_folder
-from orthoui.wording import parse
+from orthoui.wording import joined, parse
 
 PenalisedLayers = Literal["all", "no_stem", "no_1x1"]
 Penalty = Literal["gram", "srip", "ocnn"]
@@ -47,6 +48,20 @@ class Recipe(BaseModel):
     small_share: float = Field(default=0.6, ge=0, lt=1, description="share of the epochs that show small crops")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="draw of first weights, order and augmentation")
     forgets: tuple[int, ...] = Field(default=(), description="classes never shown: a retrained reference")
+
+
+def check_left_out(recipe: Recipe, classes: Sequence[str]) -> None:
+    """Raise ``RequestError`` for a class to leave out that is not there, or when fewer than two would be left."""
+    left_out = sorted(set(recipe.forgets))
+    if any(not 0 <= label < len(classes) for label in left_out):
+        raise RequestError(
+            f"The class to leave out does not exist: {recipe.dataset} has {len(classes)} classes. Choose another one."
+        )
+    if left_out and len(classes) - len(left_out) < 2:
+        raise RequestError(
+            f"{joined([classes[label] for label in left_out])} cannot be left out: at least two classes must be "
+            "left to learn. Leave out fewer."
+        )
 
 
 @lru_cache(maxsize=1)

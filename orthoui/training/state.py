@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from orthoui.errors import CheckpointError
 from orthoui.files import write_atomically
 from orthoui.training.recipe import Recipe
+from orthoui.training.schemes.options import LogBatches
 
 KEY = "orthoui-training"
+ANEW = "Start the training anew: on the page with “Start training”, on the command line with --restart."
 DECIDING = {
     "torch": "version of torch",
     "device": "device",
@@ -48,10 +50,16 @@ class Origin(BaseModel):
 
     recipe: Recipe
     images: str
+    logged: LogBatches | None = None
+    """The batches whose updates are logged, where they are."""
     torch: str
     device: str
     threads: int
     processes: int
+
+    def same_training(self, other: "Origin") -> bool:
+        """Whether ``other`` is of the same recipe, images and log, wherever it runs."""
+        return (self.recipe, self.images, self.logged) == (other.recipe, other.images, other.logged)
 
     def differences(self, other: "Origin") -> list[str]:
         """Name what keeps ``other`` from repeating this training bit for bit, in words."""
@@ -112,8 +120,7 @@ def load_state(path: Path) -> State | None:
         return State(Numbers.model_validate_json(metadata[KEY]), tensors)
     except (OSError, SafetensorError, KeyError, ValidationError) as error:
         raise CheckpointError(
-            f"The saved state of an interrupted training, {path}, cannot be read ({type(error).__name__}). "
-            "Delete it and start the training anew."
+            f"The saved state of an interrupted training, {path}, cannot be read ({type(error).__name__}). {ANEW}"
         ) from error
 
 
@@ -139,6 +146,4 @@ def unpack(state: State, network: nn.Module, optimiser: torch.optim.Optimizer) -
                 held.setdefault(int(number), {})[kind] = tensor
         optimiser.load_state_dict({"state": held, "param_groups": state.numbers.groups})
     except (RuntimeError, ValueError) as error:
-        raise CheckpointError(
-            "The saved state belongs to another network. Delete it and start the training anew."
-        ) from error
+        raise CheckpointError(f"The saved state belongs to another network. {ANEW}") from error

@@ -18,9 +18,8 @@ from orthoui.models.trained import resident
 from orthoui.training.loop import EVALUATION_BATCH, Normalisation, Training
 from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import make_fabric
-from orthoui.training.recipe import Recipe
-from orthoui.training.state import load_state
-from orthoui.training.watching import StateFile
+from orthoui.training.recipe import Recipe, check_left_out
+from orthoui.training.watching import StateFile, run_from_kept
 
 MOST_MEASURED = 20_000
 """Training images whose accuracy is measured at most."""
@@ -40,22 +39,23 @@ def model_name(recipe: Recipe) -> str:
 def train_model(recipe: Recipe, path: Path, watcher: StateFile | None = None) -> ModelCard:
     """Train a model and write its checkpoint to ``path``; goes on from the watcher's kept state if there is one.
 
-    Raises ``UnknownNameError`` for unknown names and ``CheckpointError`` for the state of another training.
+    Of several processes the first writes; all are given the same watcher's path and go on from the same state.
+    Raises ``UnknownNameError`` for unknown names, ``RequestError`` for classes that cannot be left out and
+    ``CheckpointError`` for the state of another training.
     """
     watcher = watcher or StateFile()
     data = load_dataset(recipe.dataset)
+    check_left_out(recipe, data.classes)
     fabric = make_fabric(resolve_device())
     normalisation = pixel_statistics(data)
     training = Training(data, recipe, normalisation, fabric)
-    kept = None if watcher.path is None else load_state(watcher.path)
-    if kept is not None:
-        watcher.resumed(kept.numbers.history, training.resume(kept))
-    network = training.run(watcher if fabric.is_global_zero else StateFile(on_step=watcher.on_step))
+    network = run_from_kept(training, watcher)
     card = finished_card(recipe, network, data, normalisation, training.seconds)
     if fabric.is_global_zero:
         save_checkpoint(path, network, card, half=True)
-        if watcher.path is not None:
-            watcher.path.unlink(missing_ok=True)
+    fabric.barrier()  # the model is written before any process returns, the state read by all before it is deleted
+    if fabric.is_global_zero and watcher.path is not None:
+        watcher.path.unlink(missing_ok=True)
     return card
 
 

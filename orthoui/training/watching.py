@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orthoui.training.loop import Step
-from orthoui.training.state import Epoch, State, save_state
+from torch import nn
+
+from orthoui.training.loop import Step, Training
+from orthoui.training.state import Epoch, State, load_state, save_state
 
 STATE_SECONDS = 300.0
 """Longest time between two kept states."""
@@ -54,3 +56,15 @@ class StateFile:
             log.warning("The state of the training could not be kept (%s); the last good one stays.", error)
             return False
         return True
+
+
+def run_from_kept(training: Training, watcher: StateFile) -> nn.Module:
+    """Train to the end, from the watcher's kept state if there is one, and return the network.
+
+    Every process reads the state itself: until all have done so, none can take a step that would replace it.
+    Raises ``CheckpointError`` for the state of another training.
+    """
+    kept = None if watcher.path is None else load_state(watcher.path)
+    if kept is not None:
+        watcher.resumed(kept.numbers.history, training.resume(kept))
+    return training.run(watcher)

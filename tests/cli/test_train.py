@@ -60,7 +60,7 @@ def test_an_embedded_model_is_not_hidden_by_accident(home: Path) -> None:
         ("--dataset imaginary", "There is no data set “imaginary”. Choose one of: fashion-mnist"),
         ("--architecture perceptron", "There is no architecture “perceptron”. Choose one of: resnet18"),
         ("--forget 9", "There is no class “9”. Choose one of: 0 (stripe)"),
-        ("--forget 0,1,2", "All 3 classes cannot be left out: nothing would be left to learn."),
+        ("--forget 0,2", "stripe and dark cannot be left out: at least two classes must be left to learn."),
         ("--forget ''", "--forget names no class."),
         ("--epochs 0", "Epochs cannot be 0: choose a whole number from 1 to 1,000."),
         ("--learning-rate 0", "Learning rate cannot be 0: choose a number above 0 and of at most 10."),
@@ -76,6 +76,19 @@ def test_refused_before_training(
     monkeypatch.setattr("orthoui.jobs.train.train_model", lambda *_: pytest.fail("training was started"))
     assert words in refusal(f"train {RECIPE} --out '{tmp_path}' {options}")
     assert list(tmp_path.glob("*.safetensors")) == []
+
+
+def test_another_process_goes_on_from_the_same_state_and_answers_nothing(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Any, ...]] = []
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr("orthoui.training.train.train_model", lambda *asked: seen.append(asked))
+    result = call(f"train {RECIPE} --name mine --out '{tmp_path}' --json")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    ((_, path, watcher),) = seen
+    assert path == tmp_path / "mine.safetensors"
+    assert watcher.path == home / "training" / "mine.state.safetensors"
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_training(home: Path, tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def test_a_shard_of_nothing_but_the_class_is_left_out(train: Callable[..., Train
     result = forgotten(train(SisaScheme(shards=4, slices=1, slice_epochs=1, packing="class")))
     assert len(result.network.members) == 3
     assert result.network.shares.tolist() == pytest.approx([1 / 3] * 3)
-    assert "1 shards held nothing but the class and are left out of the mean." in result.notes
+    assert "Shards without any retained image, left out of the mean: 1." in result.notes
 
 
 def test_it_can_be_cancelled(prepared: Prepared) -> None:

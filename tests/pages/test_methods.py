@@ -160,6 +160,20 @@ def test_a_link_to_a_run_that_is_not_there_is_explained(result: str, words: str)
     assert heading(app)
 
 
+def test_of_many_that_wait_few_are_drawn_and_all_can_be_cancelled() -> None:
+    app = opened(METHODS, classes="7", methods="ssd~lfssd~iau~famr~logit-mask")
+    app.button(key="methods_run").click()
+    run(app)
+    begin(queued()["original"].id, Progress(step=1, steps=2))
+    run(app)
+    assert "3 more wait for a free worker." in text(app)
+    app.button(key="methods_cancel_waiting").click()
+    run(app)
+    states = {name: job.state for name, job in queued().items()}
+    assert states.pop("original") == "running" and set(states.values()) == {"cancelled"}
+    assert "more wait" not in text(app)
+
+
 def test_settings_are_checked_and_only_changes_are_kept() -> None:
     app = opened(METHODS, classes="7", methods="ssd")
     app.text_input(key="setting_ssd_selection").input("-3")

@@ -182,6 +182,14 @@ def test_a_finished_training_leads_to_forget(engine: Engine) -> None:
     assert " → " in heading(app)
 
 
+def test_a_model_that_was_written_elsewhere_is_said_to_be_there(engine: Engine) -> None:
+    app = opened(TRAIN)
+    _, attempt = at_work(app)
+    attempt.finish(Result(model="mine", metrics={"path": "/elsewhere/mine.safetensors"}))
+    run(app)
+    assert "Its file is not in the folder of models: /elsewhere/mine.safetensors" in text(app).replace("\\", "")
+
+
 def test_ones_own_images_are_listed_and_read(engine: Engine, home: Path) -> None:
     put(home / "data" / "flowers", class_files(train=12, test=0, classes=("iris", "poppy")))
     app = opened(TRAIN, train_dataset="flowers")

@@ -18,28 +18,31 @@ TOLERANCE = 1e-8
 """Largest relative distance between the weights after ten steps in double precision, sums in another order."""
 
 
-def trained(out: Path, processes: int) -> dict[str, Tensor]:
+def trained(folder: Path, processes: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return what ``two_ranks`` trained as a whole, and what it trained from a kept state."""
+    folder.mkdir()
     launcher = (
         ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
     )
     subprocess.run(
-        [sys.executable, *launcher, "-m", "tests.training.two_ranks", str(out)],
+        [sys.executable, *launcher, "-m", "tests.training.two_ranks", str(folder)],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         check=True,
         timeout=180,
         capture_output=True,
     )
-    return load_file(out)
+    return load_file(folder / "whole"), load_file(folder / "resumed")
 
 
 @pytest.mark.timeout(300)
-def test_two_processes_train_the_same_network_as_one(tmp_path: Path) -> None:
-    one, two = trained(tmp_path / "one", 1), trained(tmp_path / "two", 2)
-    assert one.keys() == two.keys()
-    for name, tensor in one.items():
-        distance = (two[name].double() - tensor.double()).norm() / tensor.double().norm().clamp(min=1e-6)
-        assert float(distance) < TOLERANCE, f"{name}: {float(distance)}"
+def test_two_processes_train_the_same_network_as_one_also_from_a_kept_state(tmp_path: Path) -> None:
+    (one, _), both = trained(tmp_path / "one", 1), trained(tmp_path / "two", 2)
+    for two in both:
+        assert one.keys() == two.keys()
+        for name, tensor in one.items():
+            distance = (two[name].double() - tensor.double()).norm() / tensor.double().norm().clamp(min=1e-6)
+            assert float(distance) < TOLERANCE, f"{name}: {float(distance)}"
 
 
 def test_shares_are_disjoint_and_complete(monkeypatch: pytest.MonkeyPatch) -> None:

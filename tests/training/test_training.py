@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
 from orthoui.data.statistics import pixel_statistics
-from orthoui.errors import RequestError, UnknownNameError
+from orthoui.errors import OrthoError, RequestError, UnknownNameError
 from orthoui.models.checkpoints import load_checkpoint
-from orthoui.training import train
+from orthoui.training import loop, train
 from orthoui.training.augmentation import augment
 from orthoui.training.loop import Training
 from orthoui.training.optimiser import make_optimiser
@@ -259,6 +259,56 @@ def test_an_unknown_data_set_or_architecture_is_explained(data: Dataset, tmp_pat
     with pytest.raises(UnknownNameError, match="There is no architecture “vit”"):
         trained(data, RECIPE.model_copy(update={"architecture": "vit"}))
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("forgets", "words"),
+    [
+        ((9,), "The class to leave out does not exist: tiny has 4 classes"),
+        ((-1,), "The class to leave out does not exist: tiny has 4 classes"),
+        ((0, 1, 3), "north, east and west cannot be left out: at least two classes must be left to learn"),
+        ((0, 1, 2, 3), "at least two classes must be left to learn"),
+    ],
+)
+def test_classes_that_cannot_be_left_out_are_refused_before_training(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgets: tuple[int, ...], words: str
+) -> None:
+    monkeypatch.setattr(train, "load_dataset", lambda name: data)
+    monkeypatch.setattr(train, "Training", lambda *_: pytest.fail("training was started"))
+    with pytest.raises(RequestError, match=words):
+        train_model(RECIPE.model_copy(update={"forgets": forgets}), tmp_path / "net.safetensors")
+
+
+def test_a_diverged_training_stops_in_words_and_leaves_nothing(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "load_dataset", lambda name: data)
+    path, state = tmp_path / "net.safetensors", tmp_path / "state.safetensors"
+    wild = RECIPE.model_copy(update={"learning_rate": 10.0, "orthogonality": 1.0, "epochs": 3, "batch_size": 10})
+    with pytest.raises(OrthoError, match=r"diverged in epoch 1 of 3: .* Train with a lower learning rate\."):
+        train_model(wild, path, StateFile(state))
+    assert not path.exists() and not state.exists()
+
+
+def test_weights_that_the_last_step_ruined_are_found_too(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ruin(made: Training) -> None:
+        advance(made)
+        for weight in made.network.parameters():
+            weight.data.fill_(float("nan"))
+
+    advance = Training._advance
+    monkeypatch.setattr(Training, "_advance", ruin)
+    with pytest.raises(OrthoError, match="diverged in epoch 1 of 1"):
+        trained(data, RECIPE.model_copy(update={"batch_size": 120}))
+
+
+def test_the_clock_is_read_after_the_device_is_done(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = training(data, RECIPE)
+    waited: list[int] = []
+    monkeypatch.setattr(loop, "TOLD_EVERY", float("inf"))
+    monkeypatch.setattr(loop, "synchronise", lambda device: waited.append(made._step))
+    made.run(StateFile())
+    assert waited == [made.steps_per_epoch - 1]  # once, before the epoch's last step is counted
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
-"""Train the tiny recipe in double precision and write the weights: run by ``torchrun`` twice, and by hand once."""
+"""Train the tiny recipe in double precision and write the weights: run by ``torchrun`` twice, and by hand once.
+
+It is trained as a whole, and once more from the state after its first epoch.
+"""
 
 import sys
+from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
@@ -8,22 +12,31 @@ from safetensors.torch import save_file
 from orthoui.training.loop import Training
 from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
-from orthoui.training.watching import StateFile
+from orthoui.training.watching import StateFile, run_from_kept
 from tests.tiny import MEAN, STD, tiny_dataset
 
 RECIPE = Recipe(dataset="tiny", width=4, epochs=2, batch_size=24, learning_rate=0.02, orthogonality=0.01)
 
 
+class FirstEpoch(StateFile):
+    """Keeps the state after the first epoch and no other."""
+
+    def wants_state(self, *, epoch_ended: bool) -> bool:
+        return epoch_ended and self.path is not None and not self.path.exists()
+
+
 def main() -> None:
+    folder = Path(sys.argv[1])
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     fabric = make_fabric(torch.device("cpu"), "64-true")
-    training = Training(tiny_dataset(), RECIPE, (MEAN, STD), fabric)
-    network = training.run(StateFile())
-    if fabric.is_global_zero:
-        numbers = {"loss": torch.tensor([epoch.loss for epoch in training.history])}
-        weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        save_file({**weights, **numbers}, sys.argv[1])
+    for name in ("whole", "resumed"):
+        training = Training(tiny_dataset(), RECIPE, (MEAN, STD), fabric)
+        network = run_from_kept(training, FirstEpoch(folder / "state"))
+        if fabric.is_global_zero:
+            numbers = {"loss": torch.tensor([epoch.loss for epoch in training.history])}
+            weights = {key: tensor.contiguous() for key, tensor in network.state_dict().items()}
+            save_file({**weights, **numbers}, folder / name)
 
 
 if __name__ == "__main__":

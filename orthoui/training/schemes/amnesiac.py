@@ -15,7 +15,7 @@ from orthoui.training.loop import Normalisation, Training
 from orthoui.training.recipe import Recipe
 from orthoui.training.schemes.options import AmnesiacScheme
 from orthoui.training.schemes.preparation import Preparation
-from orthoui.training.state import State
+from orthoui.training.state import Origin, State
 
 LOG = "log.safetensors"
 STEPS = "logged.steps"
@@ -27,6 +27,7 @@ class LoggedTraining(Training):
     def __init__(
         self, data: Dataset, recipe: Recipe, normalisation: Normalisation, fabric: Fabric, scheme: AmnesiacScheme
     ) -> None:
+        self._batches = scheme.log_batches
         self._pure = scheme.log_batches == "pure"
         super().__init__(data, recipe, normalisation, fabric)
         self.logged = {
@@ -36,6 +37,11 @@ class LoggedTraining(Training):
         }
         self.steps = torch.zeros(len(data.classes), dtype=torch.int64)
         """Steps that each class took part in (classes,)."""
+
+    @property
+    def origin(self) -> Origin:
+        """What decides the weights and the log of this training."""
+        return super().origin.model_copy(update={"logged": self._batches})
 
     def _steps_in_epoch(self) -> int:
         if not self._pure:

@@ -18,6 +18,8 @@ from orthoui.training.recipe import Recipe
 from orthoui.training.schemes.options import Scheme
 
 ABOUT = "about.json"
+ALLOWED = {"scheme": {"disk_gb"}}
+"""What may change between two attempts at the same training: it decides nothing of what is stored."""
 NEEDED = {"amnesiac": "the log of its updates", "sisa": "the shards and slices it was trained in"}
 
 log = logging.getLogger(__name__)
@@ -85,7 +87,8 @@ def write_tensors(folder: Path, name: str, tensors: dict[str, Tensor]) -> None:
 
 def begin(folder: Path, about: About, *, restart: bool) -> bool:
     """Make a folder ready; return whether an unfinished training of the same kind goes on in it."""
-    if not restart and read_about(folder) == about:
+    found = None if restart else read_about(folder)
+    if found is not None and found.model_dump(exclude=ALLOWED) == about.model_dump(exclude=ALLOWED):
         return True
     shutil.rmtree(folder, ignore_errors=True)
     write_about(folder, about)

@@ -29,7 +29,10 @@ SHARD_SEEDS, STAGE_SEEDS = 100_003, 7_919
 
 @dataclass(frozen=True)
 class Setting:
-    """What all stages share. ``shard`` and ``slice`` say for every training image where it lies, from 0: (N,)."""
+    """What all stages share. ``shard`` and ``slice`` say for every training image where it lies, from 0: (N,).
+
+    An image of a class that the recipe leaves out lies in shard −1, which is none.
+    """
 
     scheme: SisaScheme
     recipe: Recipe
@@ -43,6 +46,16 @@ class Setting:
     def epochs(self) -> int:
         """Epochs of every stage."""
         return self.scheme.epochs_per_slice(self.recipe.epochs)
+
+    @property
+    def shards(self) -> list[int]:
+        """The shards that hold an image, from 0."""
+        return [shard for shard in torch.unique(self.shard).tolist() if shard >= 0]
+
+    @property
+    def all_epochs(self) -> int:
+        """Epochs of all stages of all shards."""
+        return self.epochs * self.scheme.slices * len(self.shards)
 
     def seed(self, shard: int, stage: int) -> int:
         """Return the seed of a stage; that of the first of all is the recipe's."""
@@ -182,7 +195,7 @@ def _go_on(training: StageTraining, before: State | None, watcher: StateFile) ->
     """Begin from the checkpoint before, or in the middle of the stage where an interrupted one was kept."""
     kept = None if watcher.path is None else load_state(watcher.path)
     here = training.origin
-    if kept is not None and (kept.numbers.origin.recipe, kept.numbers.origin.images) == (here.recipe, here.images):
+    if kept is not None and kept.numbers.origin.same_training(here):
         training.resume(kept)
     elif before is not None:
         training.start_from(before)

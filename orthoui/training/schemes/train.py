@@ -17,7 +17,7 @@ from orthoui.models.device import resolve_device
 from orthoui.models.ensemble import MeanOf, mean_of
 from orthoui.training.loop import Normalisation
 from orthoui.training.parallel import make_fabric
-from orthoui.training.recipe import Recipe
+from orthoui.training.recipe import Recipe, check_left_out
 from orthoui.training.schemes.amnesiac import LOG, LoggedTraining
 from orthoui.training.schemes.options import AmnesiacScheme, SisaScheme
 from orthoui.training.schemes.preparation import About, begin, folder_of, write_about, write_tensors
@@ -32,7 +32,7 @@ from orthoui.training.schemes.sisa import (
 )
 from orthoui.training.state import Epoch, load_state
 from orthoui.training.train import finished_card
-from orthoui.training.watching import StateFile
+from orthoui.training.watching import StateFile, run_from_kept
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,20 @@ def train_with_scheme(
     """Train a model and write it to ``path``, with what the scheme keeps in ``<name>.<scheme>`` beside it.
 
     Goes on from an interrupted training of the same scheme and recipe unless ``restart``. Raises ``RequestError``
-    when more would be stored than the scheme allows, and for several processes.
+    when more would be stored than the scheme allows, for classes that cannot be left out, and for several processes.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise RequestError(f"Training with the scheme {scheme.kind} runs in one process. Start it without torchrun.")
     data = load_dataset(recipe.dataset)
+    check_left_out(recipe, data.classes)
     check_disk(scheme, recipe, len(data.classes))
     watcher = watcher or StateFile()
     mean, std = pixel_statistics(data)
     about = About(scheme=scheme, recipe=recipe, images=data["train"].digest, mean=mean, std=std)
     place = _Place(path, folder_of(path, scheme.kind), about)
     goes_on = begin(place.folder, about, restart=restart)
+    if not goes_on and watcher.path is not None:
+        watcher.path.unlink(missing_ok=True)  # of another training that had the model's name
     if isinstance(scheme, AmnesiacScheme):
         card = _train_logged(scheme, recipe, data, place, watcher)
     else:
@@ -101,10 +104,7 @@ def _train_logged(
 ) -> ModelCard:
     normalisation = place.about.mean, place.about.std
     training = LoggedTraining(data, recipe, normalisation, make_fabric(resolve_device()), scheme)
-    kept = None if watcher.path is None else load_state(watcher.path)
-    if kept is not None:
-        watcher.resumed(kept.numbers.history, training.resume(kept))
-    network = training.run(watcher)
+    network = run_from_kept(training, watcher)
     card = finished_card(recipe, network, data, normalisation, training.seconds, half=False)
     write_tensors(place.folder, LOG, training.logged)
     return place.finish(network, card, tuple(training.steps.tolist()))
@@ -117,33 +117,38 @@ def _train_sharded(
     write_tensors(place.folder, PARTITION, {"shard": setting.shard, "slice": setting.slice})
     if goes_on:
         watcher.resumed(_history(setting, place.folder), [])
-    count, nothing = Count(setting.epochs * scheme.slices * scheme.shards), torch.zeros(len(setting.shard)).bool()
-    for shard in range(scheme.shards):
+    count, nothing = Count(setting.all_epochs), torch.zeros(len(setting.shard)).bool()
+    for shard in setting.shards:
         files = [place.folder / checkpoint_name(shard, stage) for stage in range(scheme.slices)]
-        first = sum(file.exists() for file in files)
+        # a stage before the shard's first image leaves no file
+        first = max((stage + 1 for stage, file in enumerate(files) if file.exists()), default=0)
         count.done += first * setting.epochs
         before = load_state(files[first - 1]) if first else None
         train_shard(setting, shard, nothing, watcher, count, first, before, files)
-    network = MeanOf([member_at(setting, place.folder, shard) for shard in range(scheme.shards)])
+    network = MeanOf([member_at(setting, place.folder, shard) for shard in setting.shards])
     network = network.to(setting.fabric.device).eval().requires_grad_(False)
     seconds = sum(epoch.seconds for epoch in _history(setting, place.folder))
-    architecture = mean_of(scheme.shards, recipe.architecture)
+    architecture = mean_of(len(setting.shards), recipe.architecture)
     card = finished_card(recipe, network, data, setting.normalisation, seconds, half=False, architecture=architecture)
     return place.finish(network, card)
 
 
 def make_setting(scheme: SisaScheme, recipe: Recipe, data: Dataset, normalisation: Normalisation) -> Setting:
-    """Return what the stages of a training share; the partition is drawn from the recipe's seed."""
+    """Return what the stages of a training share; the partition is drawn from the recipe's seed.
+
+    It is that of all images, so that leaving out a class gives the shards that forgetting it would.
+    """
     shard, slice_ = partition(data["train"].labels, scheme, recipe.seed)
+    shard[torch.isin(data["train"].labels, torch.tensor(recipe.forgets, dtype=torch.int64))] = -1
     return Setting(scheme, recipe, data, normalisation, make_fabric(resolve_device()), shard, slice_)
 
 
 def _history(setting: Setting, folder: Path) -> tuple[Epoch, ...]:
     """Return the epochs of all finished stages, numbered through."""
-    scheme, epochs = setting.scheme, []
-    for shard in range(scheme.shards):
-        for stage in range(scheme.slices):
+    epochs: list[Epoch] = []
+    for shard in setting.shards:
+        for stage in range(setting.scheme.slices):
             state = load_state(folder / checkpoint_name(shard, stage))
             epochs += [] if state is None else list(state.numbers.history)
-    total = setting.epochs * scheme.slices * scheme.shards
+    total = setting.all_epochs
     return tuple(part.model_copy(update={"epoch": at + 1, "epochs": total}) for at, part in enumerate(epochs))

@@ -25,7 +25,7 @@ TABLE = {
     "method": st.column_config.TextColumn("method", width=170, pinned=True),
     "kind": st.column_config.TextColumn(
         "kind",
-        width=84,
+        width=96,
         help="Weight edit: changes weights by a formula. Training: takes further training steps. Exact: has never "
         "seen the class. Control: does not forget, for comparison.",
     ),
@@ -34,11 +34,11 @@ TABLE = {
     ),
     "found": st.column_config.TextColumn(
         "found before",
-        width=210,
+        width=262,
         help="Measured on this model beforehand: how much of a class was left, and what the other classes lost. "
         "With the methods' own defaults; soft pruning and its control with the setting recommended for this model.",
     ),
-    "what it does": st.column_config.TextColumn("what it does", width=480),
+    "what it does": st.column_config.TextColumn("what it does", width=440),
     "source": st.column_config.TextColumn("source", width=260),
 }
 

@@ -3,13 +3,14 @@
 import streamlit as st
 from pydantic import TypeAdapter
 
+from orthoui.jobs.engine import engine
 from orthoui.jobs.results import MethodRow, finished, standard, under_way
 from orthoui.ledger import Run, ledger
 from orthoui.ui import session
 from orthoui.ui.channels.choice import clickable
 from orthoui.ui.frame import chart, literal, watched
 from orthoui.ui.images import MISSING
-from orthoui.ui.jobs.acting import buttons
+from orthoui.ui.jobs.acting import acted, buttons
 from orthoui.ui.jobs.words import progress_words, state_words
 from orthoui.ui.methods.closer import closer, toggle
 from orthoui.ui.methods.pictures import damage_figure, time_figure, trade_off_figure
@@ -19,6 +20,7 @@ from orthoui.wording import joined
 
 POINT: TypeAdapter[tuple[str, str, str]] = TypeAdapter(tuple[str, str, str])
 FEWEST_PLOTTED = 2
+WAITING_SHOWN = 3
 
 
 def results_watch() -> None:
@@ -39,13 +41,34 @@ def _draw() -> bool:
         st.markdown(f"## {literal(headline(forgotten, rows))}")
     if rows:
         st.caption(RULE)
-    for run in active:
-        _active(run)
+    _under_way(active)
     if rows:
         _table(rows)
         _pictures(rows)
         closer(rows, names, view.request.classes)
     return bool(active)
+
+
+def _under_way(active: list[Run]) -> None:
+    """Draw what runs and the next that wait; dozens of others would push the results out of sight."""
+    waiting = [run for run in active if run.state != "running"]
+    for run in [run for run in active if run.state == "running"] + waiting[:WAITING_SHOWN]:
+        _active(run)
+    if len(waiting) > WAITING_SHOWN:
+        with st.container(horizontal=True, vertical_alignment="center", key="methods_waiting"):
+            st.caption(f"{len(waiting) - WAITING_SHOWN} more wait for a free worker.", width="content")
+            st.button(
+                f"Cancel all {len(waiting)} that wait",
+                icon=":material/stop_circle:",
+                key="methods_cancel_waiting",
+                on_click=_cancel,
+                args=(waiting,),
+            )
+
+
+def _cancel(runs: list[Run]) -> None:
+    for run in reversed(runs):  # the last first, so that none of them is started meanwhile
+        acted(engine().cancel, run.id)
 
 
 def _active(run: Run) -> None:

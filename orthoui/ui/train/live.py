@@ -58,7 +58,7 @@ def _offer(run: Run) -> None:
     right = f": {accuracy:.1f} % of the test images right" if accuracy is not None else ""
     st.markdown(f"**{literal(name)}**{right}{took}.")
     if entry is None or entry.card is None:
-        st.caption("Its file is not among the models any more.")
+        st.caption(f"Its file is not in the folder of models: {literal(str(run.metrics.get('path', name)))}")
     elif entry.card.forgets:
         left_out = ", ".join(entry.card.classes[label] for label in entry.card.forgets)
         st.caption(

@@ -17,8 +17,6 @@ from orthoui.ui.train.form import dataset_choice, more_controls, network_control
 from orthoui.ui.train.words import headline
 from orthoui.wording import parse
 
-STARTED = "train_started"
-
 
 @panel
 def train_panel() -> None:
@@ -76,7 +74,7 @@ def _start(problem: str | None) -> None:
         elif request is not None:
             st.caption(f"The model will be called {literal(request.model)}.")
     if pressed and request is not None and problem is None:
-        st.session_state[STARTED] = engine().submit("train", request, request.title, identity=request.identity)
+        engine().submit("train", request, request.title, identity=request.identity)
         st.rerun()  # the whole page: the curves and the line in the frame are no part of this panel
 
 
