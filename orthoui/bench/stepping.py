@@ -27,7 +27,7 @@ from orthoui.training.parallel import make_fabric
 WARM_UP = 2
 """First steps of a method that are not counted."""
 FORWARDS = 5
-ONLY_STEPS = {"stop_at_chance": False, "noise_steps": 0}
+ONLY_STEPS = {"stop_at_chance": False, "noise_steps": 0, "tuning_rate": 1e-4}
 """Settings that keep a method from ending early, and from steps that train pixels instead of weights."""
 
 
