@@ -79,7 +79,7 @@ def relearn(
 
 @torch.no_grad()
 def _forbidden(network: nn.Module, model: TrainedModel, images: ImageSet, classes: tuple[int, ...]) -> bool:
-    logits = network.eval()(model.prepare(images.images[:1]))
+    logits = copy.deepcopy(network).eval()(model.prepare(images.images[:1]))
     return bool((logits[:, list(classes)] == -torch.inf).all())
 
 

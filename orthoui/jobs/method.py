@@ -15,7 +15,7 @@ from orthoui.evaluation.unlearned import UnlearnedNetwork, keep_network, load_ne
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.jobs.context import Context
 from orthoui.jobs.work import work
-from orthoui.ledger import Result, RunFilter, ledger
+from orthoui.ledger import Result, Run, RunFilter, ledger
 from orthoui.ledger.values import Identity
 from orthoui.methods import METHODS, Method, MethodRequest, unlearn
 from orthoui.methods.retrain import RetrainRequest, ready_one
@@ -144,11 +144,17 @@ def _reference(run: MethodRun, request: MethodRequest, model: TrainedModel) -> T
 def _retrained_here(model: TrainedModel, classes: tuple[int, ...]) -> TrainedModel | None:
     chosen = RunFilter(kind=(KIND,), state=("done",), model_digest=model.digest, method="retrain")
     for run in ledger().find(chosen, sort="-created"):
-        if run.request.get("settings", {}).get("epochs") is None:
+        if not shortened(run):
             with suppress(RequestError):  # of other classes, or not kept any more
                 found = unlearned_network(run.id, model, classes)
                 return resident("retrained", model.card, found.network, model.device)
     return None
+
+
+def shortened(run: Run) -> bool:
+    """Whether a run of Retrain was told its epochs: then it is a trial, and no measure for the others."""
+    asked = run.request.get("settings")
+    return isinstance(asked, dict) and asked.get("epochs") is not None
 
 
 def unlearned_network(run_id: str, model: TrainedModel, classes: tuple[int, ...]) -> UnlearnedNetwork:

@@ -8,7 +8,7 @@ from statistics import mean, median
 from typing import Any, Literal, get_args
 
 from orthoui.evaluation.unlearned import is_kept
-from orthoui.jobs.method import KIND
+from orthoui.jobs.method import KIND, shortened
 from orthoui.ledger import ACTIVE, Ledger, Run, RunFilter
 from orthoui.methods import METHODS
 from orthoui.models.trained import TrainedModel
@@ -153,12 +153,7 @@ def standard(rows: Sequence[MethodRow]) -> MethodRow | None:
     Of several it is the latest one that was trained as long as the model was, if there is one.
     """
     retrained = [row for row in rows if row.run.method == STANDARD]
-    return max(retrained, key=lambda row: (not _shortened(row), row.run.created), default=None)
-
-
-def _shortened(row: MethodRow) -> bool:
-    settings = row.run.request.get("settings")
-    return isinstance(settings, dict) and settings.get("epochs") is not None
+    return max(retrained, key=lambda row: (not shortened(row.run), row.run.created), default=None)
 
 
 def gaps(row: MethodRow, against: MethodRow | None) -> dict[Measure, float]:

@@ -16,8 +16,8 @@ from orthoui.models.architectures import TITLES
 from orthoui.models.card import ModelCard
 from orthoui.models.zoo import SUFFIX
 from orthoui.settings import settings
-from orthoui.training.loop import Step
 from orthoui.training.recipe import Recipe
+from orthoui.training.reports import Step
 from orthoui.training.schemes.options import Scheme
 from orthoui.training.schemes.train import train_with_scheme
 from orthoui.training.state import Epoch, State

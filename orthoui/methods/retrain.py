@@ -12,8 +12,9 @@ from orthoui.methods.base import MethodRequest, method
 from orthoui.methods.work import Work
 from orthoui.models.trained import TrainedModel
 from orthoui.models.zoo import same_recipe, zoo
-from orthoui.training.loop import Step, Training
+from orthoui.training.loop import Training
 from orthoui.training.parallel import make_fabric
+from orthoui.training.reports import Step
 from orthoui.training.watching import StateFile
 
 
@@ -72,8 +73,5 @@ def retrain(work: Work) -> nn.Module:
 
     with work.stage("optimisation"):
         network = training.run(StateFile(on_step=told))
-    seen = epochs * training.steps_per_epoch * recipe.batch_size
-    work.samples += seen
-    work.forward_passes += seen
-    work.backward_passes += seen
+    work.count(epochs * training.steps_per_epoch * recipe.batch_size, backward=True)
     return network

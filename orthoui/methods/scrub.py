@@ -163,8 +163,8 @@ def rewind(work: Work, student: nn.Module, checkpoints: list[dict[str, Tensor]])
     errors = []
     for checkpoint in checkpoints:
         student.load_state_dict(checkpoint)
-        errors.append(error(work, student, work.forget))
-    target = error(work, student, held_out)
+        errors.append(work.error(student, work.forget))
+    target = work.error(student, held_out)
     chosen = closest(errors, target)
     student.load_state_dict(checkpoints[chosen])
     work.notes.append(
@@ -176,13 +176,3 @@ def rewind(work: Work, student: nn.Module, checkpoints: list[dict[str, Tensor]])
 def closest(errors: list[float], target: float) -> int:
     """Return the position of the error closest to ``target``; the last one of several."""
     return min(range(len(errors)), key=lambda number: (abs(errors[number] - target), -number))
-
-
-@torch.no_grad()
-def error(work: Work, network: nn.Module, images: ImageSet, batch_size: int = 500) -> float:
-    """Return the share of images that a network gets wrong, in evaluation mode."""
-    network.eval()
-    wrong = torch.zeros((), device=work.device)
-    for batch in work.batches(images, batch_size, shuffle=False):
-        wrong += (work.logits(network, batch.inputs).argmax(1) != batch.labels).sum()
-    return float(wrong) / len(images)

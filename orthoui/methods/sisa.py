@@ -10,8 +10,8 @@ from orthoui.errors import CancelledError, RequestError
 from orthoui.methods.base import MethodRequest, method
 from orthoui.methods.work import Work
 from orthoui.models.ensemble import MeanOf
-from orthoui.training.loop import Step
 from orthoui.training.parallel import make_fabric
+from orthoui.training.reports import Step
 from orthoui.training.schemes.options import SisaScheme
 from orthoui.training.schemes.preparation import Preparation, missing, preparation_of
 from orthoui.training.schemes.sisa import (
@@ -96,8 +96,6 @@ def retrained_members(work: Work, setting: Setting, preparation: Preparation, re
             before = load_state(preparation.folder / checkpoint_name(shard, first - 1)) if first else None
             network, _ = train_shard(setting, shard, removed, StateFile(on_step=told), count, first, before)
         members.append(member_at(setting, preparation.folder, shard) if network is None else network)
-    work.samples += count.samples
-    work.forward_passes += count.samples
-    work.backward_passes += count.samples
+    work.count(count.samples, backward=True)
     work.notes.append(f"{stages} of {setting.scheme.shards * setting.scheme.slices} stages were trained again.")
     return members

@@ -12,7 +12,6 @@ from orthoui.forgetting.request import ForgetRequest, Score
 from orthoui.forgetting.selection import make_plan
 from orthoui.methods.base import MethodRequest, method
 from orthoui.methods.optimise import NormMode
-from orthoui.methods.scrub import error
 from orthoui.methods.work import Work
 
 SOURCE = "Gong, Yang and Tang, 2025 (arXiv 2506.19891)"
@@ -100,7 +99,7 @@ def soft_pruning_tuned(work: Work) -> nn.Module:
         return False
 
     def accuracy(network: nn.Module) -> float:
-        return 100 * (1 - error(work, network, held_out))
+        return 100 * (1 - work.error(network, held_out))
 
     with work.stage("optimisation"):
         return fine_tune(pruned, work.model, work.retain, settings, accuracy=accuracy, cancelled=before_step)

@@ -155,6 +155,15 @@ class Work:
             logits: Tensor = network(inputs)
         return logits.float()
 
+    @torch.no_grad()
+    def error(self, network: nn.Module, images: ImageSet, size: int = 500) -> float:
+        """Return the share of images that a network gets wrong, in evaluation mode; counts the passes."""
+        network.eval()
+        wrong = torch.zeros((), device=self.device)
+        for batch in self.batches(images, size, shuffle=False):
+            wrong += (self.logits(network, batch.inputs).argmax(1) != batch.labels).sum()
+        return float(wrong) / len(images)
+
     def step(self, loss: Tensor, optimiser: torch.optim.Optimizer, images: int, clip: float | None = None) -> None:
         """Take one optimiser step down ``loss`` of ``images`` images, gradient norm clipped to ``clip``."""
         optimiser.zero_grad(set_to_none=True)

@@ -12,31 +12,28 @@ from typing import TypeVar
 
 import torch
 from pydantic import JsonValue
-from torch import nn
 
-from orthoui.data import Dataset, Split
+from orthoui.data import Dataset
 from orthoui.errors import RequestError
 from orthoui.evaluation.accuracy import Estimate, accuracies
-from orthoui.evaluation.predictions import PredictionMemo, Predictor, sampling_order
+from orthoui.evaluation.predictions import Predictor, sampling_order
 from orthoui.evaluation.privacy import membership_of
+from orthoui.evaluation.tuning import tune
 from orthoui.evaluation.variants import original, planned
-from orthoui.forgetting.application import pruned_network, pruned_tensors
-from orthoui.forgetting.finetuning import Epoch, FineTuning, fine_tune
+from orthoui.forgetting.application import pruned_tensors
+from orthoui.forgetting.finetuning import Epoch, FineTuning
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.profiles import measure as measure_profile
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.device import synchronise
-from orthoui.models.room import Room
 from orthoui.models.trained import TrainedModel
 from orthoui.paper.printed import Quantity
 from orthoui.paper.schema import Pictures, Value
 from orthoui.registry import Registry
 
 TIMED_RUNS = 5
-TUNED_WITH: tuple[Split, ...] = ("train", "calibration")
-"""The images fine-tuning learns from, and those that choose its epoch; of both only the retained ones."""
 Step = TypeVar("Step")
 
 
@@ -135,38 +132,11 @@ def retrained(task: Task) -> Answer:
 @measure("fine-tuned", cost=40)
 def fine_tuned(task: Task) -> Answer:
     """The network after pruning and fine-tuning on retained images; its time is without any evaluation."""
-    retained, held_out = (task.data[split].without(task.asked.classes) for split in TUNED_WITH)
-    settings = FineTuning(seed=task.seed, batch_size=min(FineTuning().batch_size, len(retained)))
-
-    def step(device: torch.device, _: int) -> tuple[Predictor, list[Epoch], float]:
-        placed, epochs, judging = task.model.on(device), list[Epoch](), list[float]()
-
-        def accuracy(network: nn.Module) -> float:
-            begun = _time(device)
-            answers = _tuned(placed, network).complete(held_out).argmax(1)
-            judging.append(_time(device) - begun)
-            return 100 * float((answers == held_out.labels.numpy()).mean())
-
-        started = _time(device)
-        start = pruned_network(placed.network, placed.anatomy, task.plan())
-        network = fine_tune(
-            start, placed, retained, settings, accuracy=accuracy, cancelled=task.cancelled, report=epochs.append
-        )
-        return _tuned(placed, network), epochs, _time(device) - started - sum(judging)
-
-    predictor, epochs, seconds = Room(task.model.device).fit(step)  # on a full device it starts again elsewhere
-    values = {**accuracies_of(task, predictor), "seconds": Value(value=seconds, n=1)}
-    return Answer(values, fine_tuning=settings, epochs=epochs)
-
-
-def _tuned(model: TrainedModel, network: nn.Module) -> Predictor:
-    return Predictor(model, lambda: network, "fine-tuned", PredictionMemo(1))
-
-
-def _time(device: torch.device) -> float:
-    """Return the clock's seconds, once the device has done what it was given."""
-    synchronise(device)
-    return time.perf_counter()
+    retained = len(task.data["train"].without(task.asked.classes))
+    settings = FineTuning(seed=task.seed, batch_size=min(FineTuning().batch_size, retained))
+    tuned = tune(task.model, task.data, task.asked, settings, cancelled=task.cancelled)
+    values = {**accuracies_of(task, tuned.predictor), "seconds": Value(value=tuned.seconds, n=1)}
+    return Answer(values, fine_tuning=settings, epochs=tuned.epochs)
 
 
 def accuracies_of(task: Task, predictor: Predictor) -> dict[Quantity, Value]:

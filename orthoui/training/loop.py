@@ -2,8 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +21,7 @@ from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import own_share, share_statistics
 from orthoui.training.penalties import PENALTIES, penalty_weight
 from orthoui.training.recipe import Recipe
+from orthoui.training.reports import Step, Watcher
 from orthoui.training.state import ANEW, Epoch, Numbers, Origin, State, origin_of, packed, unpack
 
 EVALUATION_BATCH = 500
@@ -31,40 +31,6 @@ TOLD_EVERY = 0.2
 """Seconds between two reports of the steps."""
 
 Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
-
-
-@dataclass(frozen=True)
-class Step:
-    """A training after ``step`` of ``steps`` steps in all; ``loss`` is the mean since the epoch began.
-
-    ``share``: how much of the work is done, 0 … 1; steps on small images are less work.
-    """
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-    images_per_second: float
-    share: float
-
-
-class Watcher(Protocol):
-    """Told how a training goes; may stop it by raising an error, and keeps its states."""
-
-    def step(self, step: Step) -> None:
-        """Called a few times a second."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """Called after every epoch."""
-
-    def wants_state(self, *, epoch_ended: bool) -> bool:
-        """Whether the state should be kept now."""
-        ...
-
-    def keep(self, state: State) -> bool:
-        """Keep a state, so that the training can go on from it; return whether it is kept."""
-        ...
 
 
 class Training:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from torch import nn
 
-from orthoui.training.loop import Step, Training
+from orthoui.training.loop import Training
+from orthoui.training.reports import Step
 from orthoui.training.state import Epoch, State, load_state, save_state
 
 STATE_SECONDS = 300.0

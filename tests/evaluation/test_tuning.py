@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from orthoui.data import Dataset
+from orthoui.data import Dataset, ImageSet
 from orthoui.errors import CancelledError, RequestError
-from orthoui.evaluation import tuning
+from orthoui.evaluation.predictions import Predictor
 from orthoui.evaluation.tuning import FineTuningJob, measure_fine_tuned
 from orthoui.forgetting import finetuning
 from orthoui.forgetting.finetuning import Epoch, FineTuning
@@ -76,19 +76,19 @@ def test_no_forgotten_image_is_ever_drawn(
     model: TrainedModel, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained, judged = set[int](), set[int]()
-    step, predict = finetuning._step, tuning._predict
+    step, predict = finetuning._step, Predictor.complete
 
     def spied_step(network: nn.Module, inputs: object, labels: torch.Tensor, *rest: object) -> float:
         trained.update(labels.tolist())
         return step(network, inputs, labels, *rest)  # type: ignore[arg-type]
 
-    def spied_predict(model: TrainedModel, network: nn.Module, images: object) -> object:
+    def spied_predict(predictor: Predictor, images: ImageSet) -> object:
         if images is not data["test"]:
-            judged.update(images.labels.tolist())  # type: ignore[attr-defined]
-        return predict(model, network, images)  # type: ignore[arg-type]
+            judged.update(images.labels.tolist())
+        return predict(predictor, images)
 
     monkeypatch.setattr(finetuning, "_step", spied_step)
-    monkeypatch.setattr(tuning, "_predict", spied_predict)
+    monkeypatch.setattr(Predictor, "complete", spied_predict)
     measure_fine_tuned(model, data, REQUEST.model_copy(update={"classes": (1, 3)}), SETTINGS)
     assert trained == judged == {0, 2}
 

@@ -12,8 +12,8 @@ from orthoui.methods import METHODS, Unlearned, unlearn
 from orthoui.models.architectures import build
 from orthoui.models.checkpoints import load_checkpoint
 from orthoui.models.trained import TrainedModel, resident
-from orthoui.training.loop import Step
 from orthoui.training.parallel import make_fabric
+from orthoui.training.reports import Step
 from orthoui.training.schemes import train as training
 from orthoui.training.schemes.amnesiac import LOG, LoggedTraining
 from orthoui.training.schemes.options import AmnesiacScheme

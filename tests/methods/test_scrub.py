@@ -5,7 +5,7 @@ import torch
 
 from orthoui.data import Dataset
 from orthoui.methods import METHODS, unlearn
-from orthoui.methods.scrub import ScrubRequest, alternate, closest, departure, error, rewind
+from orthoui.methods.scrub import ScrubRequest, alternate, closest, departure, rewind
 from orthoui.methods.work import Watch
 from orthoui.models.trained import TrainedModel
 from tests.methods.works import buffers_of, equal, parameters_of, work_on
@@ -106,11 +106,11 @@ def test_rewinding_returns_to_the_epoch_whose_error_fits(model: TrainedModel, da
         with torch.no_grad():
             student.fc.bias[1] += bias
         checkpoints.append(state_of(student))
-        errors.append(error(work, student, work.forget))
-    target = error(work, student, work.held_out.subset(work.held_out.of_class(1)))
+        errors.append(work.error(student, work.forget))
+    target = work.error(student, work.held_out.subset(work.held_out.of_class(1)))
     rewind(work, student, checkpoints)
     assert len(set(errors)) > 2
-    assert abs(error(work, student, work.forget) - target) == min(abs(wrong - target) for wrong in errors)
+    assert abs(work.error(student, work.forget) - target) == min(abs(wrong - target) for wrong in errors)
     assert "Rewound to epoch" in work.notes[0]
 
 

@@ -15,9 +15,10 @@ from orthoui.methods import METHODS, Unlearned, unlearn
 from orthoui.methods.work import Watch
 from orthoui.models.checkpoints import load_checkpoint
 from orthoui.models.trained import TrainedModel, resident
-from orthoui.training.loop import Step, Training
+from orthoui.training.loop import Training
 from orthoui.training.optimiser import one_cycle
 from orthoui.training.parallel import make_fabric
+from orthoui.training.reports import Step
 from orthoui.training.schemes import train as training
 from orthoui.training.schemes.options import SisaScheme
 from orthoui.training.schemes.sisa import Count, Setting, StageTraining, partition, train_shard

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from orthoui.evaluation import tuning
 from orthoui.evaluation.predictions import Predictions, Predictor
 from orthoui.forgetting import finetuning
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.models.zoo import Zoo
-from orthoui.paper import measures
 from orthoui.paper.measures import MEASURES, Task
 
 
@@ -26,7 +26,7 @@ def test_the_time_of_fine_tuning_is_without_evaluation(models: Zoo, monkeypatch:
         now[0] += 100
         yield from stream(*given)
 
-    monkeypatch.setattr(measures, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     monkeypatch.setattr(finetuning, "_step", one_second)
     monkeypatch.setattr(Predictor, "stream", hundred_seconds)
     model = models.get("tiny-orthogonal")

@@ -12,9 +12,10 @@ from torch import nn
 from orthoui.data import Dataset
 from orthoui.errors import CheckpointError
 from orthoui.training import train
-from orthoui.training.loop import Step, Training
+from orthoui.training.loop import Training
 from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
+from orthoui.training.reports import Step
 from orthoui.training.state import State, load_state, save_state
 from orthoui.training.train import train_model
 from orthoui.training.watching import StateFile

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from orthoui.data import Dataset, ImageSet
 from orthoui.models.architectures import build
-from orthoui.training.loop import Normalisation, Step, Training
+from orthoui.training.loop import Normalisation, Training
 from orthoui.training.optimiser import one_cycle
 from orthoui.training.recipe import Recipe
+from orthoui.training.reports import Step
 from orthoui.training.schemes.options import SisaScheme
 from orthoui.training.state import Epoch, State, load_state, save_state, unpack
 from orthoui.training.watching import StateFile

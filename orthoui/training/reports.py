@@ -1,0 +1,40 @@
+"""What a training reports while it runs, and to whom."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from orthoui.training.state import Epoch, State
+
+
+@dataclass(frozen=True)
+class Step:
+    """A training after ``step`` of ``steps`` steps in all; ``loss`` is the mean since the epoch began.
+
+    ``share``: how much of the work is done, 0 … 1; steps on small images are less work.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    images_per_second: float
+    share: float
+
+
+class Watcher(Protocol):
+    """Told how a training goes; may stop it by raising an error, and keeps its states."""
+
+    def step(self, step: Step) -> None:
+        """Called a few times a second."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Called after every epoch."""
+
+    def wants_state(self, *, epoch_ended: bool) -> bool:
+        """Whether the state should be kept now."""
+        ...
+
+    def keep(self, state: State) -> bool:
+        """Keep a state, so that the training can go on from it; return whether it is kept."""
+        ...
