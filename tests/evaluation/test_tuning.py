@@ -9,6 +9,7 @@ from torch import nn
 
 from orthoui.data import Dataset, ImageSet
 from orthoui.errors import CancelledError, RequestError
+from orthoui.evaluation import tuning
 from orthoui.evaluation.predictions import Predictor
 from orthoui.evaluation.tuning import FineTuningJob, measure_fine_tuned
 from orthoui.forgetting import finetuning
