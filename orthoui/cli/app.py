@@ -24,9 +24,10 @@ from orthoui.cli.record import record
 from orthoui.cli.reproduce import reproduce
 from orthoui.cli.run import run
 from orthoui.cli.train import train
+from orthoui.cli.tune import tune
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    run, forget, compare, methods, train, reproduce, recommend, record, bench,
+    run, forget, compare, methods, tune, train, reproduce, recommend, record, bench,
 )  # fmt: skip
 GROUPS: tuple[tuple[Callable[..., None], dict[str, Callable[..., None]]], ...] = (
     (models, {"import": import_file}),

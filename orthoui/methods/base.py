@@ -1,8 +1,8 @@
 """What a method is: from a model, images and a request to unlearned weights, with progress and a way to cancel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,6 +55,8 @@ class Method:
     defaults: Defaults = "published"
     missing: Callable[[TrainedModel], str | None] = lambda model: None
     """What a model lacks of the preparation that training must leave, and how to make it, in sentences."""
+    search: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Settings that are worth trying where the defaults do not carry over: values by field, every combination."""
 
     def obstacle(self, model: TrainedModel) -> str | None:
         """Return why this method cannot be used on a model, in a sentence; None when it can."""
@@ -95,13 +97,18 @@ def method(
     exact: bool = False,
     defaults: Defaults = "published",
     missing: Callable[[TrainedModel], str | None] = lambda model: None,
+    search: Mapping[str, Sequence[Any]] | None = None,
 ) -> Callable[[Callable[[Work], nn.Module]], Callable[[Work], nn.Module]]:
     """Register ``run(work) -> network`` as a method. Built-in and own methods come through this door alike."""
 
     def register(run: Callable[[Work], nn.Module]) -> Callable[[Work], nn.Module]:
         needed = frozenset(needs)
-        made = Method(name, title, source, summary, request, needed, run, forgets, control, exact, defaults, missing)
-        METHODS.add(name)(made)
+        METHODS.add(name)(
+            Method(
+                name, title, source, summary, request, needed, run, forgets, control, exact, defaults, missing,
+                search or {},
+            )
+        )  # fmt: skip
         return run
 
     return register
@@ -115,11 +122,7 @@ def unlearn(
     Raises ``RequestError`` for classes that are not there or when none would be left, and for a model the method
     cannot be used on; ``CancelledError`` when ``watch`` says so.
     """
-    unknown = [label for label in request.classes if not 0 <= label < len(data.classes)]
-    if unknown:
-        raise RequestError(f"There is no class {unknown[0]}; classes are 0 to {len(data.classes) - 1}.")
-    if len(set(request.classes)) == len(data.classes):
-        raise RequestError(f"All {len(data.classes)} classes cannot be forgotten: nothing would be left to keep.")
+    check_classes(request.classes, data)
     obstacle = chosen.obstacle(model)
     if obstacle is not None:
         raise RequestError(obstacle)
@@ -135,3 +138,12 @@ def unlearn(
         backward=work.backward_passes,
         notes=tuple(work.notes),
     )
+
+
+def check_classes(classes: Sequence[int], data: Dataset) -> None:
+    """Raise ``RequestError`` for classes that are not there, or when none would be left."""
+    unknown = [label for label in classes if not 0 <= label < len(data.classes)]
+    if unknown:
+        raise RequestError(f"There is no class {unknown[0]}; classes are 0 to {len(data.classes) - 1}.")
+    if len(set(classes)) == len(data.classes):
+        raise RequestError(f"All {len(data.classes)} classes cannot be forgotten: nothing would be left to keep.")

@@ -25,6 +25,7 @@ class BoundaryExpandRequest(BoundaryRequest):
     summary="Teaches the model an extra class for the images to forget, then deletes that class.",
     request=BoundaryExpandRequest,
     needs={"forget images", "gradients"},
+    search={"learning_rate": (1e-5, 3e-5, 1e-4), "epochs": (10, 20)},
 )
 def boundary_expand(work: Work) -> nn.Module:
     """Add output C, fine-tune the whole network on the forgotten images labelled C, drop the output again.

@@ -56,6 +56,7 @@ class BoundaryShrinkRequest(BoundaryRequest):
     summary="Teaches the model to take every image of the class for the class it is nearest to.",
     request=BoundaryShrinkRequest,
     needs={"forget images", "gradients"},
+    search={"learning_rate": (1e-6, 3e-6, 1e-5, 3e-5)},
 )
 def boundary_shrink(work: Work) -> nn.Module:
     """Attack every forgotten image once, then fine-tune on the clean images with the classes the attack found."""

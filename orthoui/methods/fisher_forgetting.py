@@ -54,6 +54,7 @@ class FisherRequest(MethodRequest):
     summary="Blurs every weight by as much as the other classes can bear, and draws the class's output anew.",
     request=FisherRequest,
     needs={"forget images", "retain images", "gradients"},
+    search={"noise": (1e-8, 1e-7, 1e-6)},
 )
 def fisher_forgetting(work: Work) -> nn.Module:
     """Add N(0, v) to every weight, v from the expected Fisher information of the retained images.

@@ -89,6 +89,7 @@ def _is_on(switch: object) -> bool:
     summary="Learns noise that is least like the class, calls it the class, and repairs; sees no image of it.",
     request=UnsirRequest,
     needs={"retain images", "gradients"},
+    search={"learning_rate": (1e-4, 1e-3, 3e-3), "repair_rate": (1e-4, 1e-3)},
 )
 def unsir(work: Work) -> nn.Module:
     """Learn the noise, impair on noise and retained images together, repair on the images."""

@@ -11,7 +11,9 @@ from orthoui.ledger import Attempt, Progress, Run, ledger
 from orthoui.ledger.values import Identity
 
 SERVER = "elsewhere:1:1"
-ASKING = ("ui.train.panel", "ui.jobs.acting", "ui.images", "ui.methods.chooser", "ui.methods.results")
+ASKING = (
+    "ui.train.panel", "ui.jobs.acting", "ui.images", "ui.methods.chooser", "ui.methods.results", "ui.methods.search",
+)  # fmt: skip
 
 
 class Engine:

@@ -15,7 +15,10 @@ ICONS = {
     "interrupted": ":material/power_off:",
 }
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-KINDS = {"train": "training", "get-dataset": "download", "forget": "forgetting", "method": "method"}
+KINDS = {
+    "train": "training", "get-dataset": "download", "forget": "forgetting", "method": "method",
+    "search": "search of settings",
+}  # fmt: skip
 
 
 def kind_words(kind: str) -> str:
@@ -95,6 +98,9 @@ def result_words(run: Run) -> str:
     forgotten, kept = (run.metrics.get(f"{group}_accuracy") for group in ("forget", "retain"))
     if isinstance(forgotten, int | float) and isinstance(kept, int | float):
         return f"forgotten class {forgotten:.1f} %, other classes {kept:.1f} %"
+    search = run.metrics.get("search")
+    if run.kind == "search" and isinstance(search, dict):
+        return f"{len(search.get('tried', ()))} settings tried"
     images = run.metrics.get("images")
     if run.kind == "get-dataset" and isinstance(images, dict):
         return ", ".join(f"{count:,} {split}" for split, count in images.items()) + " images"

@@ -12,10 +12,10 @@ from orthoui.forgetting.request import ForgetRequest
 from orthoui.jobs.method import start_of
 from orthoui.jobs.results import STANDARD
 from orthoui.methods import METHODS, Method, MethodRequest
-from orthoui.methods.found import Known, known_methods
 from orthoui.methods.retrain import ready_one
 from orthoui.methods.setting_texts import settings_in, written
 from orthoui.ui import session
+from orthoui.ui.methods.search import better_settings
 from orthoui.ui.methods.words import DEFAULTS
 from orthoui.wording import parse, title
 
@@ -78,17 +78,7 @@ def settings_popover(names: Sequence[str]) -> None:
         for field, about in method.request.model_fields.items():
             if field not in ELSEWHERE:
                 _control(name, field, about)
-        tuned = known_methods(session.model()).get(name, Known()).tuned
-        if tuned is not None:
-            words = ", ".join(f"{title(field)} {value}" for field, value in tuned.settings.items())
-            st.button(
-                f"Take the tuned settings: {words}",
-                icon=":material/auto_fix_high:",
-                key=f"method_tuned_{name}",
-                on_click=_take,
-                args=(name, tuned.settings),
-                help="Found on calibration images of this model, never on the test images.",
-            )
+        better_settings(name, _take)
         st.button(
             "Back to the defaults",
             icon=":material/restart_alt:",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from orthoui.evaluation.verdict import TOLERANCE
 from orthoui.figures.words import signed
 from orthoui.jobs.results import STANDARD, Measure, MethodRow
+from orthoui.jobs.search import Searched
 from orthoui.methods import Method
 from orthoui.methods.base import Defaults
 from orthoui.methods.found import GOAL, Known
@@ -108,6 +109,19 @@ def found_words(
     if found.reaches or control:
         return words
     return f"{words}; better with tuned settings" if known.tuned and known.tuned.reaches else f"{words}; falls short"
+
+
+def search_words(found: Searched) -> str:
+    """Say what a search on calibration images found."""
+    best, many = found.best, len(found.tried)
+    if best is None or best.forgotten is None or best.kept is None:
+        return f"Searched: the method failed with all {many} settings."
+    left = f"{best.forgotten:.0f} % of the class left, others {signed(best.kept - found.before)}, calibration images"
+    if not best.settings:
+        return f"Searched: none of {many} settings is better than the defaults ({left})."
+    if found.reached:
+        return f"Searched: {many} settings tried; the best forgets and keeps ({left})."
+    return f"Searched: none of {many} settings reaches the goal; the nearest: {left}."
 
 
 def _count(count: int) -> str:
