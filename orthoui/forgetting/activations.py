@@ -1,5 +1,6 @@
 """The activation profile: how strongly every channel responds, at its peak, to every class."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from orthoui.models.anatomy import Anatomy, ConvLayer, hooked
 from orthoui.models.sharing import sharing_copy
 
 BATCH = 256
+FAST_CHANNELS = 32
+"""Channels from which on torch takes maxima quickly in the channels-last layout."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +67,25 @@ def peak_hook(name: str, read_at: ReadAt, peaks: dict[str, Tensor]) -> Any:
     """Return a forward hook that puts the spatial maximum of every channel, (N, channels), into ``peaks[name]``."""
 
     def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        peak = output.amax(dim=(2, 3))
+        peak = spatial_maximum(output)
         if read_at == "relu":  # max ReLU(a) = ReLU(max a), so the rectifier itself need not be found
             peak = peak.clamp(min=0)
         # a layer that runs twice counts with its higher peak
         peaks[name] = torch.maximum(peaks[name], peak) if name in peaks else peak
 
     return hook
+
+
+def spatial_maximum(maps: Tensor) -> Tensor:
+    """Return the maximum of maps (N, channels, H, W) over all places, (N, channels).
+
+    In the channels-last layout torch reduces fewer than 32 channels fifty times as slowly as 32. There neighbouring
+    places are read as if they were further channels, which are then compared with each other.
+    """
+    count, channels, height, width = maps.shape
+    places = math.ceil(FAST_CHANNELS / channels)
+    narrow = places > 1 and maps.is_contiguous(memory_format=torch.channels_last)
+    if not narrow or (height * width) % places:
+        return maps.amax(dim=(2, 3))
+    rows = maps.permute(0, 2, 3, 1).reshape(count, height * width // places, places * channels)
+    return rows.amax(1).view(count, places, channels).amax(1)

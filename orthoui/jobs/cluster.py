@@ -25,8 +25,9 @@ CONFIG = {
     "distributed.scheduler.allowed-failures": 1_000_000,
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.worker.profile.enabled": False,
-    # without Dask's OMP_NUM_THREADS=1 and the like: one job at a time may use the whole machine
-    "distributed.nanny.pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": 65536},
+    # without Dask's OMP_NUM_THREADS=1 and the like: one job at a time may use the whole machine; with a single arena,
+    # because jobs run in a thread, and only the first arena can keep what a training step frees
+    "distributed.nanny.pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": 65536, "MALLOC_ARENA_MAX": 1},
 }
 
 QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error"}

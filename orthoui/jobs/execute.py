@@ -16,6 +16,7 @@ from orthoui.jobs.watch import Watch
 from orthoui.jobs.work import Work, find_work
 from orthoui.ledger import Attempt, NewRun, Progress, Result, Run, ledger
 from orthoui.ledger.values import Identity
+from orthoui.memory import release_memory
 from orthoui.settings import settings
 
 RETRY_SECONDS = (1, 2, 4, 8)
@@ -98,7 +99,10 @@ def execute(run_id: str, ticket: int, *, leave: Leave | None = None, show: Show 
             reason = error.strerror or error
             attempt.fail(f"The folder {folder} cannot be made ({reason}). Make it writable, or set ORTHOUI_HOME.")
             return error
-        return _carry_out(attempt, folder, leave, show)
+        try:
+            return _carry_out(attempt, folder, leave, show)
+        finally:
+            release_memory()
 
 
 def _carry_out(attempt: Attempt, folder: Path, leave: Leave | None, show: Show | None) -> Exception | None:

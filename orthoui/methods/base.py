@@ -10,6 +10,7 @@ from torch import nn
 
 from orthoui.data import Dataset
 from orthoui.errors import RequestError
+from orthoui.memory import keep_memory
 from orthoui.methods.work import Stage, Watch, Work
 from orthoui.models.trained import TrainedModel
 from orthoui.registry import Registry
@@ -126,6 +127,7 @@ def unlearn(
     obstacle = chosen.obstacle(model)
     if obstacle is not None:
         raise RequestError(obstacle)
+    keep_memory()
     work = Work(model, data, request, watch or Watch())
     with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
         torch.manual_seed(request.seed)

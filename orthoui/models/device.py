@@ -1,8 +1,5 @@
 """Which device computes, and which number format it is fast at."""
 
-import ctypes
-import sys
-from contextlib import suppress
 from functools import lru_cache
 
 import torch
@@ -48,17 +45,6 @@ def fast_dtype(device: torch.device) -> torch.dtype:
     else:
         native = False
     return torch.bfloat16 if native else torch.float32
-
-
-def release_memory() -> None:
-    """Give memory that nothing uses any more back to the system.
-
-    The C library keeps what a large forward pass needed, some hundred megabytes, in case another one comes. Does
-    nothing where there is no glibc.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def synchronise(device: torch.device) -> None:

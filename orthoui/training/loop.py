@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
 from orthoui.errors import CheckpointError, OrthoError
+from orthoui.memory import keep_memory
 from orthoui.models.architectures import build
 from orthoui.models.device import synchronise
 from orthoui.training.augmentation import augment, padded, refuse_vanishing
@@ -85,6 +86,7 @@ class Training:
 
         Raises ``OrthoError`` when the training diverges.
         """
+        keep_memory()
         while self._epoch < self.recipe.epochs:
             if self._step == 0:
                 self._order = self._new_order()

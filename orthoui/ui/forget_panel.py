@@ -12,7 +12,7 @@ from orthoui.evaluation.pipeline import forget
 from orthoui.evaluation.summary import cost, document, headline, to_csv
 from orthoui.evaluation.verdict import judge
 from orthoui.figures import CONFIG
-from orthoui.models.device import release_memory
+from orthoui.memory import release_memory
 from orthoui.ui import controls, runs, session
 from orthoui.ui.channels.choice import BAR, MARK, Bar, Mark, clickable, open_channel
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure

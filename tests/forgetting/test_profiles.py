@@ -16,6 +16,7 @@ from safetensors.torch import save_file as save_tensors
 
 from orthoui.data import Dataset
 from orthoui.forgetting import profiles
+from orthoui.forgetting.activations import spatial_maximum
 from orthoui.forgetting.profiles import MeasuredProfile, load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.models.trained import TrainedModel
@@ -212,3 +213,16 @@ def test_a_full_device_measures_in_smaller_batches_and_says_so(
     assert found.notices[-1] == "The device ran out of memory; images are now computed 4 at a time."
     for layer, means in expected.profile.means.items():
         np.testing.assert_allclose(found.profile.means[layer], means, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize(
+    "shape", [(3, 16, 8, 8), (2, 5, 7, 7), (1, 24, 4, 6), (2, 40, 3, 3), (2, 16, 1, 1), (2, 1, 8, 8)]
+)
+def test_the_spatial_maximum_is_the_maximum_in_every_layout(
+    shape: tuple[int, ...], memory_format: torch.memory_format
+) -> None:
+    maps = torch.randn(shape, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=memory_format)
+    assert torch.equal(spatial_maximum(maps), maps.flatten(2).max(2).values)
+    maps[0, 0, -1, -1] = torch.nan
+    assert spatial_maximum(maps)[0, 0].isnan()

@@ -1,0 +1,48 @@
+"""Memory that a process keeps while it trains, and gives back: seen in the pages that the system had to fill."""
+
+import subprocess
+import sys
+
+import pytest
+
+FREED_AND_TAKEN_AGAIN = """
+import resource, sys, numpy
+from orthoui.memory import keep_memory, release_memory
+if sys.argv[1] == "keep":
+    keep_memory()
+def use():
+    numpy.ones(100_000_000, dtype=numpy.uint8)  # taken, written to, freed
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+use()
+if len(sys.argv) > 2:
+    release_memory()
+before = faults()
+use()
+print(faults() - before)
+"""
+
+
+def pages_filled(*words: str) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", FREED_AND_TAKEN_AGAIN, *words], capture_output=True, text=True, check=True
+    )
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library of Linux")
+def test_freed_memory_is_kept_until_it_is_released() -> None:
+    without, kept, released = pages_filled("no"), pages_filled("keep"), pages_filled("keep", "release")
+    assert kept < without / 20
+    assert released > 20 * max(kept, 1)
+
+
+def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from orthoui import memory
+
+    def absent(name: str) -> object:
+        raise OSError(name)
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", absent)
+    memory.keep_memory()
+    memory.release_memory()
