@@ -25,10 +25,12 @@ CONFIG = {
     "distributed.scheduler.allowed-failures": 1_000_000,
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.worker.profile.enabled": False,
-    # without Dask's OMP_NUM_THREADS=1 and the like: one job at a time may use the whole machine; with a single arena,
-    # because jobs run in a thread, and only the first arena can keep what a training step frees
-    "distributed.nanny.pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": 65536, "MALLOC_ARENA_MAX": 1},
+    # without Dask's OMP_NUM_THREADS=1 and the like: one job at a time may use the whole machine
+    "distributed.nanny.pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": 65536},
 }
+
+ONE_ARENA = {"MALLOC_ARENA_MAX": "1"}
+"""Jobs run in a thread, and only the first arena can keep what a training step frees, see ``orthoui.memory``."""
 
 QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error"}
 """Dask sets up its log when it is loaded, before any other configuration."""
@@ -42,7 +44,11 @@ class LocalWorkers:
 
     def __init__(self, devices: Sequence[str]) -> None:
         """Start them and wait until they answer. Raises ``SchedulerError``."""
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **QUIET}
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            **QUIET,
+            **ONE_ARENA,
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-W", LEAKS, "-m", "orthoui.jobs.cluster", *devices],
             stdin=subprocess.PIPE,
