@@ -155,8 +155,9 @@ def time_bars(
     name_rows(figure, names, tone, limit=LONG)
     decades = math.log10(max(seconds, default=1.0) / least) if least > 0 else 1.0
     figure.update_xaxes(
-        type="log", title_text="seconds, logarithmic", exponentformat="none", dtick=max(1, math.ceil(decades / 4))
-    )
+        type="log", title_text="seconds, logarithmic", exponentformat="none",
+        dtick=max(1, math.ceil(decades / 4)), tickangle=0,
+    )  # fmt: skip
     return style(
         figure, mode, title=title, subtitle=subtitle, body=ROW * len(names),
         alt=f"{sentence(title)} " + "; ".join(f"{n}: {t}" for n, t in zip(names, texts, strict=True)) + ".",
@@ -212,5 +213,6 @@ def damage_grid(
     return style(
         figure, mode, title=title, subtitle=subtitle, body=CELL * len(names), bottom=86,
         left=label_room(names, LONG) + 12,
+        key=[Key("■", (tone.loss,), "20 points lost or more"), Key("■", (tone.gain,), "20 gained")],
         alt=f"{sentence(title)} Points by class: {worst}.",
     )  # fmt: skip
