@@ -13,7 +13,7 @@ NEVER = -1
 
 
 def keep_memory() -> None:
-    """Let this process keep the memory that a training step frees, until ``release_memory``.
+    """Let this process keep the memory that a training step frees, from now on.
 
     Otherwise the C library returns every large tensor to the system and asks for it again at the next step, and the
     system fills it with zeros first: a fifth of the time at the paper's width. Only the first arena can grow as far,
@@ -24,7 +24,7 @@ def keep_memory() -> None:
 
 
 def release_memory() -> None:
-    """Give memory that nothing uses any more back to the system.
+    """Give memory that nothing uses any more back to the system, once.
 
     The C library keeps what a large forward pass needed, some hundred megabytes, in case another one comes.
     """

@@ -1,9 +1,13 @@
 """Memory that a process keeps while it trains, and gives back: seen in the pages that the system had to fill."""
 
+import ctypes
+import os
 import subprocess
 import sys
 
 import pytest
+
+from orthoui.jobs.cluster import LocalWorkers
 
 FREED_AND_TAKEN_AGAIN = """
 import resource, sys, numpy
@@ -23,14 +27,28 @@ print(faults() - before)
 """
 
 
+SETTINGS = ("LD_PRELOAD", "GLIBC_TUNABLES", "MALLOC_")
+
+
+def glibc() -> bool:
+    try:
+        return hasattr(ctypes.CDLL("libc.so.6"), "mallopt")
+    except OSError:
+        return False
+
+
 def pages_filled(*words: str) -> int:
     done = subprocess.run(
-        [sys.executable, "-c", FREED_AND_TAKEN_AGAIN, *words], capture_output=True, text=True, check=True
+        [sys.executable, "-c", FREED_AND_TAKEN_AGAIN, *words],
+        env={name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return int(done.stdout)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the C library of Linux")
+@pytest.mark.skipif(not glibc(), reason="there is no glibc here")
 def test_freed_memory_is_kept_until_it_is_released() -> None:
     without, kept, released = pages_filled("no"), pages_filled("keep"), pages_filled("keep", "release")
     assert kept < without / 20
@@ -46,3 +64,15 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(memory.ctypes, "CDLL", absent)
     memory.keep_memory()
     memory.release_memory()
+
+
+def test_a_workers_threads_share_the_arena_that_keeps_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import Client
+
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "2")  # as “orthoui run” sets it for the pages
+    workers = LocalWorkers(("cpu",))
+    try:
+        with Client(workers.address) as client:
+            assert client.submit(os.getenv, "MALLOC_ARENA_MAX").result(60) == "1"
+    finally:
+        workers.close()

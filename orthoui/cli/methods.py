@@ -47,6 +47,7 @@ def _described(method: "Method") -> dict[str, Any]:
         "control": method.control,
         "exact": method.exact,
         "defaults": method.defaults,
+        "search": {name: list(values) for name, values in method.search.items()},
         "file": None if file is None else str(file),
         "fields": [_field(key, field) for key, field in method.request.model_fields.items()],
     }
@@ -106,6 +107,9 @@ def _detailed(about: dict[str, Any]) -> RenderableType:
         Text(f"Kind: {_kind(about)}. Needs: {', '.join(about['needs']) or 'nothing'}."),
         Text(f"Source: {about['source']}"),
     ]
+    if about["search"]:
+        tried = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in about["search"].items())
+        lines.append(Text(f"“orthoui tune” tries: {tried}."))
     own = [Text(f"Your own, from {about['file']}", style="dim")] if about["file"] else []
     return Group(*lines, *own, Text(), table)
 

@@ -1,20 +1,21 @@
 """``orthoui tune``: search the settings of methods on calibration images."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from orthoui.cli.common import AsJson, ModelName, emit, percent, plain_table, reports_errors, text
+from orthoui.cli.common import FAILED_RUN, AsJson, ModelName, emit, percent, plain_table, reports_errors, text
 from orthoui.cli.progress import progress_bar
 from orthoui.errors import RequestError
 
 if TYPE_CHECKING:
     from orthoui.jobs.search import Searched
     from orthoui.ledger import Progress
+    from orthoui.models.trained import TrainedModel
 
 
 @reports_errors
@@ -24,28 +25,24 @@ def tune(
     ],
     methods: Annotated[
         str,
-        typer.Option(metavar="NAME[,NAME]", help="Methods, as “orthoui methods” lists them, that name a search."),
+        typer.Option(metavar="NAME[,NAME]", help="Methods for which “orthoui methods NAME” shows what is searched."),
     ],
     model: ModelName = None,
     as_json: AsJson = False,
 ) -> None:
     """Search the settings of methods for a model and classes, on calibration images only; it takes minutes."""
-    from orthoui.jobs.execute import run_here
-    from orthoui.jobs.method import identity_of
-    from orthoui.jobs.search import KIND, Searched, candidates, title_of
-    from orthoui.methods import METHODS
+    from orthoui.jobs.execute import in_words
+    from orthoui.methods.base import check_classes
     from orthoui.models.zoo import default_model, zoo
 
     trained = zoo().forgettable(model or default_model(zoo()))
     labels = trained.data().class_indices([part for part in classes.split(",") if part.strip()])
-    names = [part.strip() for part in methods.split(",") if part.strip()]
+    names = list(dict.fromkeys(part.strip() for part in methods.split(",") if part.strip()))
     if not labels or not names:
         raise RequestError("Name at least one class with --classes and one method with --methods.")
-    for name in names:  # all are checked before the first takes its minutes
-        obstacle = METHODS[name].obstacle(trained)
-        if obstacle is not None:
-            raise RequestError(obstacle)
-        candidates(METHODS[name], trained, labels)
+    check_classes(labels, trained.data())
+    _refuse_idle(names, trained, labels)
+    rows: dict[str, dict[str, Any]] = {}
     found: dict[str, Searched] = {}
     with progress_bar(as_json, "Searching", len(names)) as bar:
         for place, name in enumerate(names):
@@ -53,49 +50,73 @@ def tune(
             def show(progress: "Progress", place: int = place, name: str = name) -> None:
                 bar.show(place + progress.share, f"{name}: {progress.message}")
 
-            fields = {"model": trained.name, "method": name, "classes": labels}
-            title, identity = title_of(METHODS[name], trained, labels), identity_of(trained, 0)
-            run = run_here(KIND, fields, title, method=name, identity=identity, show=show)
-            found[name] = Searched.model_validate(run.metrics["search"])
+            try:
+                found[name] = _search(trained, labels, name, show)
+                rows[name] = _described(found[name], measuring(trained.name, labels, name, found[name]))
+            except Exception as error:  # noqa: BLE001  one method that fails does not end the others
+                rows[name] = {"error": in_words(error)}
             bar.show(place + 1)
-    commands = {name: measuring(trained.name, labels, name, one) for name, one in found.items()}
-    document = {
-        "model": trained.name,
-        "classes": list(labels),
-        "methods": {name: _described(one, commands[name]) for name, one in found.items()},
-    }
-    emit(document, as_json, lambda: Group(*(_answer(name, one, commands[name]) for name, one in found.items())))
+    document = {"model": trained.name, "classes": list(labels), "methods": rows}
+    emit(document, as_json, lambda: Group(*(_answer(name, row, found.get(name)) for name, row in rows.items())))
+    if not found:
+        raise typer.Exit(FAILED_RUN)
+
+
+def _refuse_idle(names: Sequence[str], model: "TrainedModel", labels: tuple[int, ...]) -> None:
+    """Refuse before the first search takes its minutes what a later one could not do."""
+    from orthoui.jobs.search import candidates
+    from orthoui.methods import METHODS
+
+    for name in names:
+        obstacle = METHODS[name].obstacle(model)
+        if obstacle is not None:
+            raise RequestError(obstacle)
+        candidates(METHODS[name], model, labels)
+
+
+def _search(model: "TrainedModel", labels: tuple[int, ...], name: str, show: Any) -> "Searched":
+    from orthoui.jobs.execute import run_here
+    from orthoui.jobs.method import identity_of
+    from orthoui.jobs.search import KIND, Searched, title_of
+    from orthoui.methods import METHODS
+
+    fields = {"model": model.name, "method": name, "classes": labels}
+    title, identity = title_of(METHODS[name], model, labels), identity_of(model, 0)
+    run = run_here(KIND, fields, title, method=name, identity=identity, show=show)
+    return Searched.model_validate(run.metrics["search"])
 
 
 def measuring(model: str, classes: Sequence[int], method: str, found: "Searched") -> str:
     """Return the command that measures the best setting on test images."""
     words = ["orthoui", "compare", "--model", model, "--classes", ",".join(map(str, classes))]
     words += ["--methods", f"original,{method}"]
-    for field, value in (found.best.settings if found.best else {}).items():
+    for field, value in found.best.settings.items():
         words += ["--set", f"{method}.{field}={value}"]
     return shlex.join(words)
 
 
 def _described(found: "Searched", command: str) -> dict[str, Any]:
-    best = None if found.best is None else found.best.model_dump(mode="json")
+    best = found.best.model_dump(mode="json")
     return {**found.model_dump(mode="json"), "best": best, "reached": found.reached, "command": command}
 
 
-def _answer(name: str, found: "Searched", command: str) -> RenderableType:
+def _answer(name: str, row: dict[str, Any], found: "Searched | None") -> RenderableType:
+    from orthoui.jobs.search import setting_words
     from orthoui.methods import METHODS
 
+    if found is None:
+        return Text(f"{METHODS[name].title}: {row['error']}")
     table = plain_table("setting", "forgotten class", "others", "seconds", numbers=(1, 2, 3))
     for one in found.tried:
-        style = "bold" if one == found.best else ""
-        cells = (_setting(one.settings), percent(one.forgotten), percent(one.kept), f"{one.seconds:.1f}")
-        table.add_row(*(text(cell) for cell in cells), style=style)
+        shares = (percent(one.forgotten.value), percent(one.kept.value), f"{one.seconds:.1f}")
+        cells = (setting_words(one.settings), *shares)
+        table.add_row(*(text(cell) for cell in cells), style="bold" if one == found.best else "")
+    for settings in found.refused:
+        table.add_row(text(setting_words(settings)), text("failed, see its log"), "–", "–")
     goal = "the best is in bold" if found.reached else "none reaches the goal; the nearest is in bold"
+    counted = f"{found.best.forgotten.n:,} and {found.best.kept.n:,} calibration images"
     return Group(
         Text(f"{METHODS[name].title}: {len(found.tried)} settings, {goal}.", style="bold"),
         table,
-        Text(f"Calibration images; the others were at {found.before:.1f} %. On test images: {command}", style="dim"),
+        Text(f"{counted}; the others were at {found.before:.1f} %. On test images: {row['command']}", style="dim"),
     )
-
-
-def _setting(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in settings.items()) or "defaults"

@@ -83,9 +83,9 @@ def spatial_maximum(maps: Tensor) -> Tensor:
     places are read as if they were further channels, which are then compared with each other.
     """
     count, channels, height, width = maps.shape
-    places = math.ceil(FAST_CHANNELS / channels)
-    narrow = places > 1 and maps.is_contiguous(memory_format=torch.channels_last)
-    if not narrow or (height * width) % places:
+    least, area = math.ceil(FAST_CHANNELS / channels), height * width
+    if least == 1 or not maps.is_contiguous(memory_format=torch.channels_last):
         return maps.amax(dim=(2, 3))
-    rows = maps.permute(0, 2, 3, 1).reshape(count, height * width // places, places * channels)
+    places = next((number for number in range(least, 4 * least) if area % number == 0), 1)
+    rows = maps.permute(0, 2, 3, 1).reshape(count, area // places, places * channels)
     return rows.amax(1).view(count, places, channels).amax(1)

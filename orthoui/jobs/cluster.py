@@ -30,7 +30,9 @@ CONFIG = {
 }
 
 ONE_ARENA = {"MALLOC_ARENA_MAX": "1"}
-"""Jobs run in a thread, and only the first arena can keep what a training step frees, see ``orthoui.memory``."""
+"""Jobs run in a thread, and only the first arena can keep what a training step frees, see ``orthoui.memory``.
+
+Set even where the environment says otherwise, because ``orthoui run`` sets another number for the pages."""
 
 QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error"}
 """Dask sets up its log when it is loaded, before any other configuration."""

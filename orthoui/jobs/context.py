@@ -52,6 +52,7 @@ class Context:
                 message=message,
                 seconds_left=self._speed.seconds_left(done, all_of_it),
                 metrics=metrics if metrics is not None else before.metrics if before else {},
+                part=None if share is None else min(1.0, max(0.0, share)),
             )
         )
 

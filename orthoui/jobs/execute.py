@@ -1,5 +1,6 @@
 """Carry out a run: claim it, do its work, store how it ended. The same on a worker and on the command line."""
 
+import gc
 import os
 import threading
 import time
@@ -16,7 +17,7 @@ from orthoui.jobs.watch import Watch
 from orthoui.jobs.work import Work, find_work
 from orthoui.ledger import Attempt, NewRun, Progress, Result, Run, ledger
 from orthoui.ledger.values import Identity
-from orthoui.memory import release_memory
+from orthoui.memory import keep_memory, release_memory
 from orthoui.settings import settings
 
 RETRY_SECONDS = (1, 2, 4, 8)
@@ -80,6 +81,8 @@ def on_worker(run_id: str, ticket: int) -> None:
     from distributed import get_worker
 
     execute(run_id, ticket, leave=_leave if get_worker().nanny else None)
+    gc.collect()  # an error holds what its frames held
+    release_memory()
 
 
 def execute(run_id: str, ticket: int, *, leave: Leave | None = None, show: Show | None = None) -> Exception | None:
@@ -99,10 +102,8 @@ def execute(run_id: str, ticket: int, *, leave: Leave | None = None, show: Show 
             reason = error.strerror or error
             attempt.fail(f"The folder {folder} cannot be made ({reason}). Make it writable, or set ORTHOUI_HOME.")
             return error
-        try:
-            return _carry_out(attempt, folder, leave, show)
-        finally:
-            release_memory()
+        keep_memory()
+        return _carry_out(attempt, folder, leave, show)
 
 
 def _carry_out(attempt: Attempt, folder: Path, leave: Leave | None, show: Show | None) -> Exception | None:

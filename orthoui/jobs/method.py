@@ -18,6 +18,7 @@ from orthoui.jobs.work import work
 from orthoui.ledger import Result, Run, RunFilter, ledger
 from orthoui.ledger.values import Identity
 from orthoui.methods import METHODS, Method, MethodRequest, unlearn
+from orthoui.methods.base import check_classes
 from orthoui.methods.retrain import RetrainRequest, ready_one
 from orthoui.methods.work import Watch
 from orthoui.models.trained import TrainedModel, resident
@@ -91,10 +92,8 @@ def identity_of(model: TrainedModel, seed: int) -> Identity:
 def run_method(run: MethodRun, context: Context) -> Result:
     """Unlearn, then measure. Evaluation is never inside the method's times."""
     model = zoo().forgettable(run.model)
-    unknown = [label for label in run.classes if label >= len(model.card.classes)]
-    if unknown:
-        raise RequestError(f"There is no class {unknown[0]} in {model.name}.")
     data, method = model.data(), METHODS[run.method]
+    check_classes(run.classes, data)
     request = request_of(run, model)
 
     def progress(step: int, steps: int, loss: float | None) -> None:

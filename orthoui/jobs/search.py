@@ -2,15 +2,15 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orthoui.data import Dataset
-from orthoui.errors import RequestError
-from orthoui.evaluation.accuracy import accuracies
-from orthoui.evaluation.predictions import PredictionMemo, Predictor
+from orthoui.errors import OrthoError, RequestError
+from orthoui.evaluation.accuracy import Estimate, accuracies
+from orthoui.evaluation.predictions import PredictionMemo, Predictor, sampling_order
 from orthoui.evaluation.variants import original
 from orthoui.files import write_atomically
 from orthoui.jobs.context import Context
@@ -23,10 +23,14 @@ from orthoui.methods.found import GOAL
 from orthoui.methods.work import Watch
 from orthoui.models.trained import TrainedModel, resident
 from orthoui.models.zoo import zoo
-from orthoui.wording import parse
+from orthoui.wording import joined, parse
 
 KIND = "search"
-TRIED_FILE = "tried.json"
+STATE_FILE = "tried.json"
+UNFINISHED = (*ACTIVE, "paused")
+
+Settings = dict[str, Any]
+"""Fields of a method's request that differ from what a run starts with; empty for the defaults."""
 
 
 class SearchRequest(BaseModel):
@@ -40,15 +44,13 @@ class SearchRequest(BaseModel):
 
 
 class Tried(BaseModel):
-    """One setting that was tried: percent on calibration images, seconds of the method alone."""
+    """One setting that was tried: A_u and A_r on calibration images, percent, and the seconds of the method alone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    settings: dict[str, Any]
-    """What differs from the defaults; empty for the defaults."""
-    forgotten: float | None
-    """None where the method refused or failed with these settings."""
-    kept: float | None
+    settings: Settings
+    forgotten: Estimate
+    kept: Estimate
     seconds: float
 
 
@@ -58,153 +60,197 @@ class Searched(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     before: float
-    tried: tuple[Tried, ...]
+    tried: tuple[Tried, ...] = Field(min_length=1)
+    refused: tuple[Settings, ...] = Field(default=(), description="settings with which the method failed")
 
     @property
-    def best(self) -> Tried | None:
-        """The setting that keeps most of those that reach the goal; else the one that misses it by least."""
-        able = [one for one in self.tried if one.forgotten is not None and one.kept is not None]
-        return min(able, key=self._rank, default=None)
+    def best(self) -> Tried:
+        """The setting that keeps most of those that reach the goal; without one, the one that misses it by least."""
+        return min(self.tried, key=lambda one: (self._miss(one), -one.kept.value, one.seconds))
 
     @property
     def reached(self) -> bool:
         """Whether the best setting leaves at most 5 % of the class and costs the others at most 5 points."""
-        return self.best is not None and self._shortfall(self.best) == 0
+        return self._miss(self.best) == 0
 
-    def _shortfall(self, one: Tried) -> float:
-        forgotten, kept = one.forgotten or 0.0, one.kept or 0.0
-        return max(0.0, forgotten - GOAL) + max(0.0, self.before - kept - GOAL)
-
-    def _rank(self, one: Tried) -> tuple[float, float, float]:
-        return self._shortfall(one), -(one.kept or 0.0), one.seconds
+    def _miss(self, one: Tried) -> float:
+        """Return by how many points a setting misses the goal, in forgetting or keeping, whichever is worse."""
+        return max(0.0, one.forgotten.value - GOAL, self.before - one.kept.value - GOAL)
 
 
-def candidates(method: Method, model: TrainedModel, classes: tuple[int, ...]) -> list[dict[str, Any]]:
+def candidates(method: Method, model: TrainedModel, classes: tuple[int, ...]) -> list[Settings]:
     """Return the settings a search tries, defaults first: every combination of what the method says.
 
     Raises ``RequestError`` for a method that names nothing to search.
     """
     if not method.search:
-        raise RequestError(f"{method.title} names no settings to search.")
+        able = sorted(name for name in METHODS if METHODS[name].search)
+        raise RequestError(f"{method.title} names no settings to search. These do: {joined(able)}.")
     start = start_of(method, model, classes)
-    names = tuple(method.search)
-    seen, chosen = [start], [dict[str, Any]()]
+    requests, chosen = [start], [Settings()]
     for values in itertools.product(*method.search.values()):
-        changed = dict(zip(names, values, strict=True))
-        request = _with(start, changed)
-        if request not in seen:
-            seen.append(request)
-            chosen.append({name: value for name, value in changed.items() if value != getattr(start, name)})
+        changed = dict(zip(method.search, values, strict=True))
+        try:
+            request = _with(start, changed)
+        except RequestError:  # what does not go together
+            continue
+        if request not in requests:
+            requests.append(request)
+            fewer = {name: value for name, value in changed.items() if value != getattr(start, name)}
+            chosen.append(fewer if _with(start, fewer) == request else changed)
     return chosen
 
 
-def _with(start: MethodRequest, changed: dict[str, Any]) -> MethodRequest:
+def _with(start: MethodRequest, changed: Settings) -> MethodRequest:
     return parse(type(start), {**start.model_dump(exclude_unset=True), **changed})
+
+
+def setting_words(settings: Settings) -> str:
+    """Return settings as they are typed on the command line, without the method's name."""
+    return ", ".join(f"{name} = {value}" for name, value in settings.items()) or "defaults"
 
 
 def title_of(method: Method, model: TrainedModel, classes: tuple[int, ...]) -> str:
     """Return what a search does, in words."""
-    names = ", ".join(model.card.classes[label] for label in classes)
+    names = joined([model.card.classes[label] for label in classes])
     return f"Search settings of {method.title}: forget {names} in {model.name}"
 
 
 @work(KIND, SearchRequest, pausable=True)
 def run_search(asked: SearchRequest, context: Context) -> Result:
-    """Try one setting after another; each one's result is kept, so that a stopped search goes on behind it."""
-    model = zoo().forgettable(asked.model)
-    data, method = model.data(), METHODS[asked.method]
+    """Try one setting after another; each one's result is kept, so that a stopped search goes on behind it.
+
+    Raises ``RequestError`` for what cannot be searched and ``OrthoError`` when the method failed with every setting.
+    """
+    model, method = zoo().forgettable(asked.model), METHODS[asked.method]
+    data = model.data()
     check_classes(asked.classes, data)
-    before = _accuracies(original(model), data, asked.classes)[1]
-    settings = candidates(method, model, asked.classes)
-    tried = _kept(context, settings)
-    for place in range(len(tried), len(settings)):
-        tried.append(_try(method, model, data, asked.classes, settings, place, context))
-        _keep(context, tried)
-        context.checkpointed()
-    found = Searched(before=before, tried=tuple(tried))
-    if found.best is None:
-        raise RequestError(f"{method.title} failed with every setting that was tried. The log says why.")
-    return Result(
-        **identity_of(model, 0).model_dump(),
-        metrics={"search": found.model_dump(mode="json")},
-        timings={"search": sum(one.seconds for one in tried)},
-    )
+    obstacle = method.obstacle(model)
+    if obstacle is not None:
+        raise RequestError(obstacle)
+    search = _Search(method, model, data, asked.classes, context)
+    before = search.accuracies(original(model))[1].value
+    search.run()
+    if not search.tried:
+        search.forget_state()
+        raise OrthoError(f"{method.title} failed with every setting that was tried. The log says why.")
+    found = Searched(before=before, tried=tuple(search.tried), refused=tuple(search.refused))
+    return Result(**identity_of(model, 0).model_dump(), metrics={"search": found.model_dump(mode="json")})
 
 
-def _try(
-    method: Method,
-    model: TrainedModel,
-    data: Dataset,
-    classes: tuple[int, ...],
-    settings: Sequence[dict[str, Any]],
-    place: int,
-    context: Context,
-) -> Tried:
-    changed, many = settings[place], len(settings)
+class _Search:
+    """A search under way, with what was tried so far."""
 
-    def progress(step: int, steps: int, loss: float | None) -> None:
-        share = (place + (step / steps if steps else 0)) / many
-        context.progress(step, steps, loss, f"Setting {place + 1} of {many}", share=share)
+    def __init__(
+        self, method: Method, model: TrainedModel, data: Dataset, classes: tuple[int, ...], context: Context
+    ) -> None:
+        self._method, self._model, self._classes, self._context = method, model, classes, context
+        self._data = data
+        self._settings = candidates(method, model, classes)
+        self._path = context.folder / STATE_FILE
+        self.tried: list[Tried] = []
+        self.refused: list[Settings] = []
+        self._read_state()
 
-    context.progress(0, 1, None, f"Setting {place + 1} of {many}", share=place / many)
-    request = _with(start_of(method, model, classes), changed)
-    try:
-        done = unlearn(method, model, data, request, Watch(progress, context.cancelled))
-    except RequestError as error:
-        context.log(f"{_words(changed)}: {error}")
-        return Tried(settings=changed, forgotten=None, kept=None, seconds=0.0)
-    own = resident("unlearned", model.card, done.network, model.device)
-    memo = PredictionMemo(4)
-    forgotten, kept = _accuracies(Predictor(own, lambda: own.network, "unlearned", memo), data, classes)
-    seconds = sum(done.seconds.values())
-    context.log(f"{_words(changed)}: {forgotten:.1f} % left, others {kept:.1f} %, {seconds:.1f} s")
-    return Tried(settings=changed, forgotten=forgotten, kept=kept, seconds=seconds)
+    @property
+    def _done(self) -> int:
+        return len(self.tried) + len(self.refused)
 
+    def run(self) -> None:
+        """Try what is left, in order."""
+        for settings in self._settings[self._done :]:
+            self._context.checkpointed()
+            self._tell(0, 1, None)
+            try:
+                self.tried.append(self._try(settings))
+            except RequestError as error:
+                self._context.log(f"{setting_words(settings)}: {error}")
+                self.refused.append(settings)
+            self._write_state()
 
-def _words(changed: dict[str, Any]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in changed.items()) or "defaults"
+    def _try(self, settings: Settings) -> Tried:
+        request = _with(start_of(self._method, self._model, self._classes), settings)
+        done = unlearn(self._method, self._model, self._data, request, Watch(self._tell, self._stopped))
+        for note in done.notes:
+            self._context.log(note)
+        own = resident("unlearned", self._model.card, done.network, self._model.device)
+        forgotten, kept = self.accuracies(Predictor(own, lambda: own.network, "unlearned", PredictionMemo(4)))
+        seconds = sum(done.seconds.values())
+        self._context.log(
+            f"{setting_words(settings)}: {forgotten.value:.1f} % left, others {kept.value:.1f} %, {seconds:.1f} s"
+        )
+        return Tried(settings=settings, forgotten=forgotten, kept=kept, seconds=seconds)
 
+    def _tell(self, step: int, steps: int, loss: float | None) -> None:
+        many = len(self._settings)
+        share = (self._done + (step / steps if steps else 0)) / many
+        self._context.progress(step, steps, loss, f"Setting {self._done + 1} of {many}", share=share)
 
-def _accuracies(predictor: Predictor, data: Dataset, classes: tuple[int, ...]) -> tuple[float, float]:
-    """Return A_u and A_r on the calibration images, percent."""
-    images = data["calibration"]
-    found = accuracies(predictor.complete(images), images.labels.numpy(), classes, "calibration")
-    if found.forget is None or found.retain is None:
-        raise RequestError("There are no calibration images of these classes to judge settings by.")
-    return found.forget.value, found.retain.value
+    def _stopped(self) -> bool:
+        """Stop inside a setting too: one that was interrupted is tried again."""
+        self._context.checkpointed()
+        return False
 
+    def accuracies(self, predictor: Predictor) -> tuple[Estimate, Estimate]:
+        """Return A_u and A_r on the calibration images. Raises ``RequestError`` where there are none to judge by."""
+        images = self._data["calibration"]
+        for last in predictor.stream(images, sampling_order(images.labels, self._classes)):  # noqa: B007
+            self._context.checkpointed()
+        found = accuracies(last.logits, images.labels.numpy(), self._classes, "calibration")
+        if found.forget is None or found.retain is None:
+            raise RequestError("There are no calibration images of these classes to judge settings by.")
+        return found.forget, found.retain
 
-def _kept(context: Context, settings: Sequence[dict[str, Any]]) -> list[Tried]:
-    """Return what an earlier attempt tried already; nothing where it tried other settings."""
-    try:
-        found = json.loads((context.folder / TRIED_FILE).read_text(encoding="utf-8"))
-        tried = [Tried.model_validate(one) for one in found]
-    except (OSError, ValueError, TypeError, ValidationError):
-        return []
-    same = all(one.settings == asked for one, asked in zip(tried, settings, strict=False))
-    return tried if same and len(tried) <= len(settings) else []
-
-
-def _keep(context: Context, tried: Sequence[Tried]) -> None:
-    text = json.dumps([one.model_dump(mode="json") for one in tried])
-    try:
-        write_atomically(context.folder / TRIED_FILE, text.encode())
-    except OSError as error:  # a full disk costs the going on, not the search
-        context.log(f"What was tried cannot be kept: {error.strerror or error}.")
-
-
-def searches(book: Ledger, model: TrainedModel, method: str, classes: Sequence[int], *, active: bool) -> list[Run]:
-    """Return the searches of a method on a model and these classes, newest first: under way or finished."""
-    state = ACTIVE if active else ("done",)
-    runs = book.find(RunFilter(kind=(KIND,), state=state, model_digest=model.digest, method=method), sort="-created")
-    return [run for run in runs if set(run.request.get("classes", ())) == set(classes)]
-
-
-def searched(book: Ledger, model: TrainedModel, method: str, classes: Sequence[int]) -> Searched | None:
-    """Return what the latest search found here; None where there was none."""
-    for run in searches(book, model, method, classes, active=False):
+    def _read_state(self) -> None:
+        """Take over what an earlier attempt tried, if it was of the very model and the same settings."""
         try:
-            return Searched.model_validate(run.metrics.get("search"))
+            state = json.loads(self._path.read_text(encoding="utf-8"))
+            tried = [Tried.model_validate(one) for one in state["tried"]]
+            refused = [dict(one) for one in state["refused"]]
+            same = state["model"] == self._model.digest
+        except (OSError, ValueError, TypeError, KeyError):
+            return
+        done = [*(one.settings for one in tried), *refused]
+        if same and _alike(done, self._settings[: len(done)]):
+            self.tried, self.refused = tried, refused
+
+    def _write_state(self) -> None:
+        tried = [one.model_dump(mode="json") for one in self.tried]
+        state = {"model": self._model.digest, "tried": tried, "refused": self.refused}
+        try:
+            write_atomically(self._path, json.dumps(state).encode())
+        except OSError as error:  # a full disk costs the going on, not the search
+            self._context.log(f"What was tried cannot be kept: {error.strerror or error}.")
+
+    def forget_state(self) -> None:
+        """Let the next attempt begin anew."""
+        self._path.unlink(missing_ok=True)
+
+
+def _alike(one: Iterable[Settings], other: Iterable[Settings]) -> bool:
+    """Whether both are the same settings, in any order."""
+    return sorted(map(setting_words, one)) == sorted(map(setting_words, other))
+
+
+def searches_unfinished(
+    book: Ledger, model: TrainedModel, classes: Sequence[int], method: str | None = None
+) -> list[Run]:
+    """Return the searches on a model and these classes that run, wait or are paused, newest first."""
+    chosen = RunFilter(kind=(KIND,), state=UNFINISHED, model_digest=model.digest, method=method)
+    return [run for run in book.find(chosen, sort="-created") if not run.ended and _of(run, classes)]
+
+
+def latest_search(book: Ledger, model: TrainedModel, classes: Sequence[int], method: str) -> Searched | None:
+    """Return what the latest finished search found here; None where there was none."""
+    chosen = RunFilter(kind=(KIND,), state=("done",), model_digest=model.digest, method=method)
+    for run in book.find(chosen, sort="-created"):
+        try:
+            if _of(run, classes):
+                return Searched.model_validate(run.metrics.get("search"))
         except ValidationError:  # another version wrote it
             continue
     return None
+
+
+def _of(run: Run, classes: Sequence[int]) -> bool:
+    return set(run.request.get("classes", ())) == set(classes)

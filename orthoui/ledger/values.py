@@ -32,10 +32,13 @@ class Progress(_Frozen):
     message: str = ""
     seconds_left: float | None = Field(default=None, description="from the measured speed; None: not known yet")
     metrics: dict[str, Any] = Field(default_factory=dict)
+    part: float | None = Field(default=None, ge=0, le=1, description="how much is done, where steps differ in work")
 
     @property
     def share(self) -> float:
         """Part that is done, 0 to 1."""
+        if self.part is not None:
+            return self.part
         return min(1.0, self.step / self.steps) if self.steps > 0 else 0.0
 
 

@@ -10,7 +10,6 @@ from torch import nn
 
 from orthoui.data import Dataset
 from orthoui.errors import RequestError
-from orthoui.memory import keep_memory
 from orthoui.methods.work import Stage, Watch, Work
 from orthoui.models.trained import TrainedModel
 from orthoui.registry import Registry
@@ -56,7 +55,7 @@ class Method:
     defaults: Defaults = "published"
     missing: Callable[[TrainedModel], str | None] = lambda model: None
     """What a model lacks of the preparation that training must leave, and how to make it, in sentences."""
-    search: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    search: Mapping[str, Sequence[Any]] = field(default_factory=dict, hash=False)
     """Settings that are worth trying where the defaults do not carry over: values by field, every combination."""
 
     def obstacle(self, model: TrainedModel) -> str | None:
@@ -100,7 +99,10 @@ def method(
     missing: Callable[[TrainedModel], str | None] = lambda model: None,
     search: Mapping[str, Sequence[Any]] | None = None,
 ) -> Callable[[Callable[[Work], nn.Module]], Callable[[Work], nn.Module]]:
-    """Register ``run(work) -> network`` as a method. Built-in and own methods come through this door alike."""
+    """Register ``run(work) -> network`` as a method. Built-in and own methods come through this door alike.
+
+    ``search``: values by field, every combination of which a search of better settings tries.
+    """
 
     def register(run: Callable[[Work], nn.Module]) -> Callable[[Work], nn.Module]:
         needed = frozenset(needs)
@@ -127,7 +129,6 @@ def unlearn(
     obstacle = chosen.obstacle(model)
     if obstacle is not None:
         raise RequestError(obstacle)
-    keep_memory()
     work = Work(model, data, request, watch or Watch())
     with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
         torch.manual_seed(request.seed)

@@ -81,6 +81,9 @@ def _check(new: list[str]) -> None:
         unset = [key for key, part in request.model_fields.items() if part.is_required() and key != "classes"]
         if unset:
             raise _RefusedError(f"the field “{unset[0]}” of “{name}” needs a default.")
+        unknown = [key for key in METHODS[name].search if key not in request.model_fields]
+        if unknown:
+            raise _RefusedError(f"the search of “{name}” names “{unknown[0]}”, which is no field of its request.")
 
 
 def _where(error: BaseException, path: Path) -> str:

@@ -236,3 +236,23 @@ def test_loading_jobs_and_ledger_does_not_load_dask_or_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_memory_is_kept_while_a_job_runs_and_given_back_by_a_worker(
+    book: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(execute_module, "keep_memory", lambda: told.append("keep"))
+    monkeypatch.setattr(execute_module, "release_memory", lambda: told.append("release"))
+    run_here("test-steps", Steps(steps=1), "Kept")
+    assert told == ["keep"]
+    monkeypatch.setattr("distributed.get_worker", lambda: type("Worker", (), {"nanny": None}))
+    run = book.queue.add(NewRun(kind="test-steps", title="Given back", request={"steps": 1}), server=None)
+    execute_module.on_worker(run.id, run.ticket)
+    assert book.get(run.id).state == "done"
+    assert told == ["keep", "keep", "release"]
+
+
+def test_progress_of_unlike_steps_says_how_much_is_done() -> None:
+    assert Progress(step=3, steps=4).share == 0.75
+    assert Progress(step=3, steps=4, part=0.1).share == 0.1

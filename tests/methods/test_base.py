@@ -100,3 +100,12 @@ def test_a_method_that_needs_a_preparation_says_what_is_missing_and_how_to_make_
         assert words.endswith(f"Train a model that does with `orthoui train --scheme {name}`.")
         with pytest.raises(RequestError, match="only training can leave behind"):
             unlearn(method, model, data, quick(method))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_search_names_fields_of_the_request(name: str) -> None:
+    assert set(METHODS[name].search) <= set(METHODS[name].request.model_fields)
+
+
+def test_a_method_can_be_a_key() -> None:
+    assert {METHODS["ssd"]: 1}[METHODS["ssd"]] == 1

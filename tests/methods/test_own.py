@@ -102,6 +102,10 @@ def test_a_process_with_the_setting_has_the_method(tmp_path: Path) -> None:
             "    bare: int = Field(title='B', description='b')\n" + plain("new", "R"),
             r"the field “bare” of “new” needs a default\.",
         ),
+        (
+            plain("new").replace("needs=set()", "needs=set(), search={'speed': (1, 2)}"),
+            r"the search of “new” names “speed”, which is no field of its request\.",
+        ),
     ],
 )
 def test_a_file_that_fails_is_named_and_leaves_nothing_behind(tmp_path: Path, source: str, words: str) -> None:

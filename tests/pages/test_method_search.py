@@ -1,10 +1,14 @@
 """The Methods page: better settings are searched as a job, said in words, and taken over by a button."""
 
+from typing import Any
+
 import pytest
 
 from orthoui.data import Dataset
 from orthoui.ledger import Result, Run, RunFilter, ledger
-from tests.pages.engines import Engine, carry_out, install
+from orthoui.methods.found import Found, Known
+from orthoui.ui.methods import search as module
+from tests.pages.engines import Engine, begin, carry_out, install
 from tests.pages.opening import opened, run, text, view
 
 METHODS = "pages/lab/methods.py"
@@ -22,44 +26,101 @@ def found() -> Run:
     return one
 
 
-def test_a_search_runs_as_a_job_and_what_it_finds_can_be_taken_over() -> None:
+def buttons(app: Any) -> set[str]:
+    return {str(button.key) for button in app.button}
+
+
+def asked() -> Any:
     app = opened(METHODS, classes="7", methods="gradient-ascent")
-    assert app.button(key=SEARCH).label == "Search better settings (8)"
     app.button(key=SEARCH).click()
     run(app)
+    return app
+
+
+def searched(*results: tuple[dict[str, float], float, float]) -> Any:
+    """The page after a search that found these settings with these shares left and kept, of 92 % before."""
+
+    def share(value: float) -> dict[str, float]:
+        return {"value": value, "low": 0, "high": 100, "n": 200}
+
+    asked()
+    tried = [
+        {"settings": settings, "forgotten": share(left), "kept": share(kept), "seconds": 1.0}
+        for settings, left, kept in results
+    ]
+    begin(found().id).finish(Result(metrics={"search": {"before": 92.0, "tried": tried, "refused": []}}))
+    return opened(METHODS, classes="7", methods="gradient-ascent")
+
+
+def test_a_search_runs_as_a_job_and_says_what_it_found() -> None:
+    app = opened(METHODS, classes="7", methods="gradient-ascent")
+    assert app.button(key=SEARCH).label == "Search better settings (8)"
+    app = asked()
     assert found().title.startswith("Search settings of Gradient ascent: forget Sneaker")
     assert "A search is under way" in text(app)
-    assert SEARCH not in {button.key for button in app.button}
+    assert SEARCH not in buttons(app)
     assert len(carry_out(found().id).metrics["search"]["tried"]) == 8
     app = opened(METHODS, classes="7", methods="gradient-ascent")
-    assert "Searched: " in text(app)
-    assert app.button(key=SEARCH).label == "Search again"
-    assert "A search is under way" not in text(app)
+    assert "Searched: " in text(app) and "under way" not in text(app)
+    assert SEARCH not in buttons(app)  # it would find the same again
 
 
 def test_what_was_found_is_taken_over_for_this_class_alone() -> None:
-    app = opened(METHODS, classes="7", methods="gradient-ascent")
-    app.button(key=SEARCH).click()
-    run(app)
-    job = found()
-    ticket = ledger().queue.hand_out(job.id, "elsewhere:1:1")
-    assert ticket is not None
-    attempt = ledger().queue.start(job.id, ticket, worker="elsewhere:2:2", folder="")
-    assert attempt is not None
-    tried = [
-        {"settings": {}, "forgotten": 97.0, "kept": 92.0, "seconds": 1.0},
-        {"settings": {"learning_rate": 0.001}, "forgotten": 2.0, "kept": 90.0, "seconds": 1.0},
-    ]
-    attempt.finish(Result(metrics={"search": {"before": 92.0, "tried": tried}}))
-    app = opened(METHODS, classes="7", methods="gradient-ascent")
-    assert "2 settings tried; the best forgets and keeps (2 % of the class left, others −2.0" in text(app)
+    app = searched(({}, 97.0, 92.0), ({"learning_rate": 0.001}, 2.0, 90.0))
+    assert "of 2 settings this one forgets the class and keeps most of the others (2.0 % of the class left" in text(
+        app
+    )
+    assert app.button(key=TUNED).label == "Take the tuned settings: Learning rate 0.001"
     app.button(key=TUNED).click()
     run(app)
     assert view(app).settings == ("gradient-ascent.learning_rate=0.001",)
-    app = opened(METHODS, classes="5", methods="gradient-ascent")
-    assert "2 settings tried" not in text(app)
+    other = opened(METHODS, classes="5", methods="gradient-ascent")
+    assert "Searched" not in text(other) and TUNED not in buttons(other)
+
+
+def test_a_setting_that_misses_the_goal_is_not_offered() -> None:
+    app = searched(({}, 97.0, 92.0), ({"learning_rate": 0.001}, 0.0, 10.0))
+    assert "none of 2 settings forgets the class and keeps the others. Nearest: 0.0 % of the class left" in text(app)
+    assert TUNED not in buttons(app)
+
+
+def test_the_defaults_may_be_the_best() -> None:
+    app = searched(({}, 1.0, 92.0), ({"learning_rate": 0.001}, 0.0, 90.0))
+    assert "of 2 settings none that forgets keeps more than the defaults" in text(app)
+    assert TUNED not in buttons(app)
+
+
+@pytest.mark.parametrize("state", ["paused", "interrupted"])
+def test_a_search_that_stands_still_says_so_or_can_be_made_anew(state: str) -> None:
+    asked()
+    attempt = begin(found().id)
+    if state == "paused":
+        attempt.pause()
+        assert "A search is paused" in text(opened(METHODS, classes="7", methods="gradient-ascent"))
+        return
+    attempt.cancel()
+    assert SEARCH in buttons(opened(METHODS, classes="7", methods="gradient-ascent"))
+
+
+def test_two_tabs_start_one_search() -> None:
+    tabs = [opened(METHODS, classes="7", methods="gradient-ascent") for _ in range(2)]
+    for app in tabs:
+        app.button(key=SEARCH).click()
+        run(app)
+    assert found().state == "queued"
+
+
+def test_tuned_settings_that_are_shipped_are_offered_until_a_better_one_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tuned = Found(classes=(7,), forgotten=1, change=-1, seconds=1, settings={"learning_rate": 0.002})
+    monkeypatch.setattr(module, "known_methods", lambda model: {"gradient-ascent": Known(tuned=tuned)})
+    app = opened(METHODS, classes="7", methods="gradient-ascent")
+    assert app.button(key=TUNED).label.endswith("0.002")
+    app = searched(({}, 97.0, 92.0), ({"learning_rate": 0.001}, 40.0, 92.0))
+    assert app.button(key=TUNED).label.endswith("0.002")
 
 
 def test_a_method_without_a_search_offers_none() -> None:
     app = opened(METHODS, classes="7", methods="logit-mask")
-    assert not [button for button in app.button if str(button.key).startswith("method_search")]
+    assert not [key for key in buttons(app) if key.startswith("method_search")]

@@ -244,3 +244,11 @@ def test_what_a_browser_sends_for_the_table_may_be_nonsense() -> None:
         send(app, name.rsplit("-", 1)[-1], json.dumps({"selection": {"rows": rows, "columns": [], "cells": []}}))
         run(app)
         assert view(app).methods == () or set(view(app).methods) <= {"soft-pruning", "logit-mask"}
+
+
+def test_the_first_visit_shows_what_was_found_beforehand() -> None:
+    def pictures(classes: str) -> list[str]:
+        return [str(chart.key) for chart in opened(METHODS, classes=classes).get("plotly_chart")]
+
+    assert any("methods_beforehand" in key for key in pictures("7"))
+    assert not any("methods_beforehand" in key for key in pictures("3"))

@@ -23,7 +23,7 @@ def trade_off_figure(rows: Sequence[MethodRow], picked: Sequence[str], mode: Mod
             name=row.title,
             forgotten=row.values["forget_test"],
             kept=row.values["retain_test"],
-            size=_size(row, shown),
+            size=mark_size(row.seconds, [one.seconds for one in shown]),
             time=seconds_words(row.seconds),
             kind=KINDS.get(row.run.method or "", "control" if row.control else "method"),
             picked=row.run.id in picked,
@@ -44,11 +44,11 @@ def trade_off_figure(rows: Sequence[MethodRow], picked: Sequence[str], mode: Mod
     )
 
 
-def _size(row: MethodRow, rows: Sequence[MethodRow]) -> float:
-    """Return the place of a run's time between the least and the most, on a logarithmic scale, 0 … 1."""
-    logs = [math.log(max(one.seconds, 1e-3)) for one in rows]
+def mark_size(seconds: float, of_all: Sequence[float]) -> float:
+    """Return the place of a time between the least and the most of all, on a logarithmic scale, 0 … 1."""
+    logs = [math.log(max(one, 1e-3)) for one in of_all]
     low, high = min(logs), max(logs)
-    return 0.3 if high == low else (math.log(max(row.seconds, 1e-3)) - low) / (high - low)
+    return 0.3 if high == low else (math.log(max(seconds, 1e-3)) - low) / (high - low)
 
 
 def time_figure(rows: Sequence[MethodRow], mode: Mode) -> go.Figure:

@@ -5,6 +5,7 @@ from pydantic import TypeAdapter
 
 from orthoui.jobs.engine import engine
 from orthoui.jobs.results import MethodRow, finished, standard, under_way
+from orthoui.jobs.search import searches_unfinished
 from orthoui.ledger import Run, ledger
 from orthoui.ui import session
 from orthoui.ui.channels.choice import clickable
@@ -12,6 +13,7 @@ from orthoui.ui.frame import chart, literal, watched
 from orthoui.ui.images import MISSING
 from orthoui.ui.jobs.acting import acted, buttons
 from orthoui.ui.jobs.words import progress_words, state_words
+from orthoui.ui.methods.beforehand import beforehand
 from orthoui.ui.methods.closer import closer, toggle
 from orthoui.ui.methods.pictures import damage_figure, time_figure, trade_off_figure
 from orthoui.ui.methods.table import beside_paper, cautions, cells, columns, not_comparable
@@ -27,8 +29,13 @@ def results_watch() -> None:
     """Draw the results; they refresh themselves while a method is under way. Not for: use inside another fragment."""
     if st.session_state.get(MISSING):
         return
-    view = session.view()
-    watched(_draw, bool(under_way(ledger(), session.model(), view.request.classes)), seconds=2.0)
+    watched(_draw, _busy(), seconds=2.0)
+
+
+def _busy() -> bool:
+    """Whether a method is under way, or a search whose result the settings wait for."""
+    model, classes = session.model(), session.view().request.classes
+    return bool(under_way(ledger(), model, classes) or searches_unfinished(ledger(), model, classes))
 
 
 def _draw() -> bool:
@@ -46,7 +53,9 @@ def _draw() -> bool:
         _table(rows)
         _pictures(rows)
         closer(rows, names, view.request.classes)
-    return bool(active)
+    else:
+        beforehand()
+    return _busy()
 
 
 def _under_way(active: list[Run]) -> None:

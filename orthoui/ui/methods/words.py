@@ -113,15 +113,20 @@ def found_words(
 
 def search_words(found: Searched) -> str:
     """Say what a search on calibration images found."""
-    best, many = found.best, len(found.tried)
-    if best is None or best.forgotten is None or best.kept is None:
-        return f"Searched: the method failed with all {many} settings."
-    left = f"{best.forgotten:.0f} % of the class left, others {signed(best.kept - found.before)}, calibration images"
+    best, many = found.best, _settings(len(found.tried))
+    result = (
+        f"{best.forgotten.value:.1f} % of the class left, others {signed(best.kept.value - found.before)}, "
+        f"{best.forgotten.n} and {best.kept.n:,} calibration images"
+    )
+    if not found.reached:
+        return f"Searched: none of {many} forgets the class and keeps the others. Nearest: {result}."
     if not best.settings:
-        return f"Searched: none of {many} settings is better than the defaults ({left})."
-    if found.reached:
-        return f"Searched: {many} settings tried; the best forgets and keeps ({left})."
-    return f"Searched: none of {many} settings reaches the goal; the nearest: {left}."
+        return f"Searched: of {many} none that forgets keeps more than the defaults ({result})."
+    return f"Searched: of {many} this one forgets the class and keeps most of the others ({result})."
+
+
+def _settings(count: int) -> str:
+    return "one setting" if count == 1 else f"{count} settings"
 
 
 def _count(count: int) -> str:
