@@ -89,6 +89,7 @@ def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> 
     table = outline(request, zoo, shown.get(path.name, own))
     table = _with_cells(table, [_valid(cell, plans[cell.id], models[cell.kind], zoo) for cell in table.cells])
     todo = [item for cell in table.cells for item in to_measure(plans[cell.id], cell, request, models[cell.kind])]
+    todo.sort(key=lambda item: item.units)  # a table stopped half-way holds the more of its cells
     total, done, others = sum(item.units for item in todo), 0, _elsewhere(request, shown.values())
     for item in todo:
         watcher.progress(done, total, f"{item.plan.row}, {item.plan.column}".rstrip(", "))
