@@ -40,7 +40,7 @@ class NegGradPlusRequest(TrainingRequest):
     summary="Climbs the loss of the class's images while it descends that of all others.",
     request=NegGradPlusRequest,
     needs={"forget images", "retain images", "gradients"},
-    search={"beta": (0.95, 0.98, 0.99), "epochs": (1, 5)},
+    search={"beta": (0.95, 0.98, 0.99), "epochs": (1, 2)},
 )
 def neggrad_plus(work: Work) -> nn.Module:
     """Minimise L = β·L_r − (1 − β)·L_u, means of the cross entropy, on paired batches."""

@@ -69,6 +69,7 @@ class ScrubRewindRequest(ScrubRequest):
     summary="A student that follows the original on everything else and departs from it on the class.",
     request=ScrubRequest,
     needs={"forget images", "retain images", "gradients"},
+    search={"learning_rate": (8e-5, 2e-4, 5e-4), "ascent_epochs": (1, 2)},
 )
 def scrub(work: Work) -> nn.Module:
     """Alternate passes away from the teacher on the class and towards teacher and labels on the rest."""

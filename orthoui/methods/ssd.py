@@ -48,7 +48,7 @@ class DampeningRequest(MethodRequest):
     summary="Shrinks the weights that matter far more for the class than for all images; no training.",
     request=DampeningRequest,
     needs={"forget images", "retain images", "gradients"},
-    search={"selection": (10, 25, 50, 100, 200), "dampening": (1, 5)},
+    search={"selection": (10, 12, 15, 20), "dampening": (1, 5)},
 )
 def ssd(work: Work) -> nn.Module:
     """Measure squared gradients on the class and on all training images, then dampen."""

@@ -228,7 +228,7 @@ def test_what_cannot_be_searched_is_refused_before_anything_runs(home: Path, lin
 
 def test_a_method_says_what_is_searched(home: Path) -> None:
     assert answer("methods ssd")["search"]["dampening"] == [1, 5]
-    assert "“orthoui tune” tries: selection 10, 25" in call("methods ssd").stdout
+    assert "“orthoui tune” tries: selection 10, 12" in call("methods ssd").stdout
     assert "orthoui tune" not in call("methods fine-tune").stdout
 
 
