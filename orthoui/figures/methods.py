@@ -22,7 +22,7 @@ RIGHT_EDGE, BESIDE = 70, 24
 """Percent left on the forgotten classes: from where names stand on the left, and within which they would touch."""
 NAME_HEIGHT = 14
 NAMED = 14
-"""Points up to which every one carries its name; of more only those on the front do."""
+"""Points up to which every one carries its name; of more those on the front and those that stand alone do."""
 LONG = 24
 """Characters of a method's name."""
 ROW = 26
@@ -65,13 +65,17 @@ def trade_off(
     figure.update_xaxes(range=[-6, 106], title_text="accuracy left on the forgotten classes (%)", ticksuffix="")
     ends = max(-4.0, lowest - room), min(104.0, highest + room)
     figure.update_yaxes(range=ends, title_text="accuracy of the others (%)")
-    named = list(points) if len(points) <= NAMED else [*best, *(point for point in points if point.kind != "method")]
+    scale = BODY / (ends[1] - ends[0])
+    named = [
+        point for point in points
+        if len(points) <= NAMED or point in best or point.kind != "method" or _alone(point, points, scale)
+    ]  # fmt: skip
     return style(
         figure, mode, title=title, subtitle=subtitle, key=_key(points, tone), body=BODY, left=54,
         alt=f"{sentence(title)} "
         + "; ".join(f"{point.name}: {point.forgotten:.1f} % left, {point.kept:.1f} % kept" for point in points)
         + ".",
-        labels=_names(named, tone, BODY / (ends[1] - ends[0])),
+        labels=_names(named, tone, scale),
     )  # fmt: skip
 
 
@@ -99,6 +103,16 @@ def _colour(kind: PointKind, tone: Palette) -> str:
     return {"method": tone.retained, "control": tone.control, "retrained": tone.retrained, "original": tone.before}[
         kind
     ]
+
+
+def _alone(point: MethodPoint, points: Sequence[MethodPoint], pixels_per_point: float) -> bool:
+    """Whether the name of a mark would touch no other mark."""
+    return not any(
+        abs(other.forgotten - point.forgotten) < BESIDE
+        and abs(other.kept - point.kept) * pixels_per_point < NAME_HEIGHT
+        for other in points
+        if other is not point
+    )
 
 
 def _names(points: Sequence[MethodPoint], tone: Palette, pixels_per_point: float) -> list[Label]:

@@ -20,7 +20,10 @@ def beforehand() -> None:
     found = {
         name: known.defaults
         for name, known in known_methods(model).items()
-        if name in METHODS and known.defaults is not None and set(known.defaults.classes) == set(classes)
+        if name in METHODS
+        and name != "original"
+        and known.defaults is not None
+        and set(known.defaults.classes) == set(classes)
     }
     if len(found) < FEWEST_PLOTTED:
         return
