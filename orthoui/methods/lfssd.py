@@ -18,7 +18,7 @@ from orthoui.methods.work import Batch, Work
     summary="As SSD, but what matters is measured by the size of the model's answers, without labels.",
     request=DampeningRequest,
     needs={"forget images", "retain images", "gradients"},
-    search={"selection": (10, 25, 50, 100, 200), "dampening": (1, 5)},
+    search={"selection": (10, 12, 15, 20), "dampening": (1, 5)},
 )
 def lfssd(work: Work) -> nn.Module:
     """Measure |∂ mean‖f(x)‖²| on the class and on all training images, then dampen as SSD does."""
