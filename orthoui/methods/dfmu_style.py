@@ -58,7 +58,7 @@ class DfmuStyleRequest(TrainingRequest):
     request=DfmuStyleRequest,
     needs={"forget images", "retain images", "gradients"},
     defaults="proposed",
-    search={"threshold": (1, 2, 10), "kept": (0.1, 1), "epochs": (1, 3)},
+    search={"threshold": (0.3, 0.5, 1), "kept": (0.01, 0.03, 0.1)},
 )
 def dfmu_style(work: Work) -> nn.Module:
     """Score the channels on two small batches, rescale them, and fine-tune on a share of the retained images."""
