@@ -57,7 +57,7 @@ class SFRonRequest(OptimiserRequest):
     summary="Alternates small forgetting steps on the weights of the class with repairing steps on the rest.",
     request=SFRonRequest,
     needs={"forget images", "retain images", "gradients"},
-    search={"ascent": (1, 5, 25), "steps": (500, 1500)},
+    search={"ascent": (1, 5, 25), "steps": (500,)},
 )
 def sfron(work: Work) -> nn.Module:
     """Mask by importances, then fast steps away from the class and along the rest, and a slow copy behind them."""
