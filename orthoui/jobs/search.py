@@ -65,8 +65,11 @@ class Searched(BaseModel):
 
     @property
     def best(self) -> Tried:
-        """The setting that keeps most of those that reach the goal; without one, the one that misses it by least."""
-        return min(self.tried, key=lambda one: (self._miss(one), -one.kept.value, one.seconds))
+        """The setting that tells the class and the others apart most, among those that reach the goal.
+
+        Without one, that which misses it by least.
+        """
+        return min(self.tried, key=lambda one: (self._miss(one), one.forgotten.value - one.kept.value, one.seconds))
 
     @property
     def reached(self) -> bool:

@@ -205,7 +205,7 @@ def test_one_method_that_fails_does_not_end_the_others(home: Path, monkeypatch: 
 
 
 def test_the_best_reaches_the_goal_and_keeps_most() -> None:
-    able = Searched(before=90, tried=(tried(98, 90), tried(4, 86, a=1), tried(0, 88, a=2), tried(0, 84, a=3)))
+    able = Searched(before=90, tried=(tried(98, 90), tried(4, 88.5, a=1), tried(0, 88, a=2), tried(0, 86, a=3)))
     assert able.best == able.tried[2] and able.reached
     unable = Searched(before=90, tried=(tried(98, 90), tried(30, 89, a=1), tried(0, 50, a=2)))
     assert unable.best == unable.tried[1] and not unable.reached

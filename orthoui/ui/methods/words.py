@@ -121,8 +121,8 @@ def search_words(found: Searched) -> str:
     if not found.reached:
         return f"Searched: none of {many} forgets the class and keeps the others. Nearest: {result}."
     if not best.settings:
-        return f"Searched: of {many} none that forgets keeps more than the defaults ({result})."
-    return f"Searched: of {many} this one forgets the class and keeps most of the others ({result})."
+        return f"Searched: of {many} none is better than the defaults ({result})."
+    return f"Searched: of {many} this one forgets and keeps best ({result})."
 
 
 def _settings(count: int) -> str:
