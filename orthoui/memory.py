@@ -16,7 +16,7 @@ def keep_memory() -> None:
     """Let this process keep the memory that a training step frees, from now on.
 
     Otherwise the C library returns every large tensor to the system and asks for it again at the next step, and the
-    system fills it with zeros first: a fifth of the time at the paper's width. Only the first arena can grow as far,
+    system fills it with zeros first: a sixth of the time at the paper's width. Only the first arena can grow as far,
     so threads that train need MALLOC_ARENA_MAX=1.
     """
     _tell_glibc("mallopt", MMAP_MAX, 0)

@@ -80,8 +80,8 @@ def on_worker(run_id: str, ticket: int) -> None:
     """Carry out a run on a Dask worker. One that a nanny watches may be ended to stop a work that does not look."""
     from distributed import get_worker
 
-    execute(run_id, ticket, leave=_leave if get_worker().nanny else None)
-    gc.collect()  # an error holds what its frames held
+    if execute(run_id, ticket, leave=_leave if get_worker().nanny else None) is not None:
+        gc.collect()  # an error holds what its frames held
     release_memory()
 
 
