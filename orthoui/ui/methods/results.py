@@ -35,7 +35,8 @@ def results_watch() -> None:
 def _busy() -> bool:
     """Whether a method is under way, or a search whose result the settings wait for."""
     model, classes = session.model(), session.view().request.classes
-    return bool(under_way(ledger(), model, classes) or searches_unfinished(ledger(), model, classes))
+    searching = [run for run in searches_unfinished(ledger(), model, classes) if run.state != "paused"]
+    return bool(searching or under_way(ledger(), model, classes))
 
 
 def _draw() -> bool:
