@@ -51,7 +51,7 @@ def test_a_file_of_another_version_counts_as_none(tmp_path: Path) -> None:
         (Known(), None),
         (Known(defaults=GOOD), "0 % left, others −1.5"),
         (Known(defaults=BAD), "0 % left, others −39.7; falls short"),
-        (Known(defaults=BAD, tuned=TUNED), "0 % left, others −39.7; better with tuned settings"),
+        (Known(defaults=BAD, tuned=TUNED), "0 % left, others −39.7; better tuned"),
     ],
 )
 def test_the_page_says_what_falls_short(known: Known | None, words: str | None) -> None:

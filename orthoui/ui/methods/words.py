@@ -108,7 +108,7 @@ def found_words(
         words = f"{joined([names[label] for label in found.classes])}: {words}"
     if found.reaches or control:
         return words
-    return f"{words}; better with tuned settings" if known.tuned and known.tuned.reaches else f"{words}; falls short"
+    return f"{words}; better tuned" if known.tuned and known.tuned.reaches else f"{words}; falls short"
 
 
 def search_words(found: Searched) -> str:
