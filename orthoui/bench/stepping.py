@@ -124,20 +124,26 @@ def forward_seconds(work: Work, batch: int) -> float:
 
 
 def step_rates(model: TrainedModel, data: Dataset, batch: int, count: int, progress: Callable[[str], None]) -> Row:
-    """Measure every training method, each right after as many steps of training."""
+    """Measure every training method between as many steps of training before it and after it.
+
+    What those two took is averaged, so that a machine that slows down or speeds up meanwhile favours nobody.
+    """
     work = Work(model, data, MethodRequest(classes=FORGET), Watch())
     forward, fabric = forward_seconds(work, batch), make_fabric(model.device)
     shares: dict[str, float] = {}
     passes: dict[str, float] = {}
     names = training_methods(model)
+    before = training_pace(work, fabric, batch, -(-count // BLOCK), forward)
     for name in names:
         progress(f"steps of {METHODS[name].title}")
-        pace = training_pace(work, fabric, batch, -(-count // BLOCK), forward)
         steps = method_steps(name, model, data, batch, count)
+        after = training_pace(work, fabric, batch, -(-count // BLOCK), forward)
         if steps.enough:
             seconds, forwards, backwards = steps.counted
-            shares[name] = 100 * pace.seconds(forwards, backwards) / seconds
+            training = (before.seconds(forwards, backwards) + after.seconds(forwards, backwards)) / 2
+            shares[name] = 100 * training / seconds
             passes[name] = forwards / backwards
+        before = after
     return rates_row(shares, passes, [name for name in names if name not in shares], batch, count)
 
 
@@ -152,9 +158,9 @@ def rates_row(
     ]
     listed += [f"{METHODS[name].title} ended too soon" for name in too_short]
     how = (
-        f"n = {len(shares)} methods, each up to {count} steps of {batch} images after as many of plain training; the "
-        f"slowest is {METHODS[worst].title}. Compared is the time that training needs for as many passes: a training "
-        "step for each backward pass, a forward pass measured alone for each one beyond (in brackets: forward passes "
-        f"per backward pass). {', '.join(listed)}"
+        f"n = {len(shares)} methods, each up to {count} steps of {batch} images between as many of plain training; "
+        f"the slowest is {METHODS[worst].title}. Compared is the time that training needs for as many passes: a "
+        "training step for each backward pass, a forward pass measured alone for each one beyond (in brackets: "
+        f"forward passes per backward pass). {', '.join(listed)}"
     )
     return STEPS_ROW.measured(shares[worst], how)

@@ -15,7 +15,7 @@ from orthoui.errors import CheckpointError, OrthoError
 from orthoui.memory import keep_memory
 from orthoui.models.architectures import build
 from orthoui.models.device import synchronise
-from orthoui.training.augmentation import augment, padded, refuse_vanishing
+from orthoui.training.augmentation import augment, blanked, mirrored_first, padded, refuse_vanishing
 from orthoui.training.muon import convolutions_for_muon
 from orthoui.training.optimiser import make_optimiser, one_cycle
 from orthoui.training.orthogonality import filter_cosines
@@ -50,6 +50,7 @@ class Training:
         self._running: Any
         self._running, self._steady = fabric.setup(self.network, self._optimiser)
         self._generator = torch.Generator().manual_seed(recipe.seed)
+        self._mirrored_first = mirrored_first(len(self._images), recipe.seed)
         self._order = torch.empty(0, dtype=torch.int64)
         self._epoch = self._step = 0
         self._totals = torch.zeros(3, device=fabric.device)
@@ -120,8 +121,7 @@ class Training:
         where, device = batch.to(self._images.images.device), self._fabric.device
         stored = self._images.images[where].to(device)
         # all processes draw the same batch and take their share, so that their number changes nothing
-        pixels = augment(padded(stored, self._data.padding), recipe, self._generator, crop=self._crop)
-        inputs = self._normalised(own_share(pixels, self._fabric))
+        inputs = self._inputs(padded(stored, self._data.padding), self._mirrored(batch))
         labels = own_share(self._images.labels[where].to(device), self._fabric)
         logits = self._running(inputs)
         loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
@@ -134,6 +134,23 @@ class Training:
         self._schedule.step()
         correct = (logits.detach().argmax(1) == labels).float().mean()
         self._totals += torch.stack([loss.detach(), penalty.detach(), correct])
+
+    def _inputs(self, pixels: Tensor, mirrored: Tensor | None) -> Tensor:
+        """Return this process's share of a stored batch (N, C, H, W) as the network is shown it."""
+        recipe, device = self.recipe, pixels.device
+        shown = augment(pixels, recipe, self._generator, crop=self._crop, mirrored=mirrored)
+        inputs = self._normalised(own_share(shown, self._fabric))
+        if recipe.cutout:
+            count, _, height, width = shown.shape
+            squares = blanked(count, height, width, recipe.cutout, self._generator)
+            inputs = inputs.masked_fill(own_share(squares, self._fabric).to(device), 0.0)  # the mean colour
+        return inputs
+
+    def _mirrored(self, batch: Tensor) -> Tensor | None:
+        """Return which images of a batch this epoch mirrors (N,) bool; None leaves it to chance."""
+        if not self.recipe.alternate:
+            return None
+        return self._mirrored_first[batch] ^ bool(self._epoch % 2)
 
     def _normalised(self, pixels: Tensor) -> Tensor:
         mean, std = self._normalisation

@@ -42,6 +42,10 @@ class Recipe(BaseModel):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of the target given to all classes")
     crop_padding: int = Field(default=2, ge=0, le=16, description="pixels of the random shift")
     flip: bool = Field(default=True, description="mirror half of the images")
+    alternate: bool = Field(default=False, description="mirror every image in every other epoch, not at random")
+    cutout: int = Field(
+        default=0, ge=0, le=512, description="side in pixels of a square that is blanked in every image; 0: none"
+    )
     small_crop: int = Field(
         default=0, ge=0, le=512, description="side in pixels of the crops shown first, to save time; 0: whole images"
     )

@@ -151,6 +151,19 @@ def test_step_rates_are_measured_and_the_slowest_is_named(
     assert told == ["steps of Fine-tune", "steps of Bad Teacher"]
 
 
+def test_a_method_is_compared_with_the_training_before_it_and_after_it(
+    model: TrainedModel, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = iter([1.0, 3.0, 5.0])  # seconds of a step, on a machine that slows down
+    monkeypatch.setattr(stepping, "training_methods", lambda model: ["fine-tune", "bad-teacher"])
+    monkeypatch.setattr(stepping, "training_pace", lambda *_: stepping.Pace(next(training), 0.0, 8))
+    taken = stepping.Steps(moments=[0.0, 0.0, 0.0, 4.0], forward=[0, 0, 0, 8], backward=[0, 0, 0, 8])
+    monkeypatch.setattr(stepping, "method_steps", lambda *_: taken)
+    row = stepping.step_rates(model, data, 8, 2, lambda _: None)
+    assert row.value == pytest.approx(50)  # (1 + 3) / 2 against 4 seconds
+    assert "Fine-tune 50 %" in row.how and "Bad Teacher 100 %" in row.how
+
+
 def test_all_methods_are_listed_and_the_slowest_counts() -> None:
     shares, passes = {"fine-tune": 95.0, "scrub": 79.6}, {"fine-tune": 1.0, "scrub": 2.0}
     row = stepping.rates_row(shares, passes, ["famr"], 128, 20)

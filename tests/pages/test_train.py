@@ -56,14 +56,18 @@ def test_every_setting_is_in_the_link_and_opens_again() -> None:
     app.selectbox(key="train_architecture").set_value("vgg16_bn")
     app.multiselect(key="train_forgets").set_value([7, 2])
     app.number_input(key="train_epochs").set_value(1)
-    app.toggle(key="train_flip").set_value(False)
+    app.toggle(key="train_alternate").set_value(True)
+    app.number_input(key="train_cutout").set_value(6)
     app.text_input(key="train_name").set_value("mine")
     run(app)
     app.selectbox(key="train_penalty").set_value("srip")
+    app.toggle(key="train_flip").set_value(False)
     run(app)
+    assert app.toggle(key="train_alternate").disabled  # nothing is mirrored, in turns or not
     expected = Recipe(
-        width=8, orthogonality=0.01, architecture="vgg16_bn", forgets=(2, 7), epochs=1, flip=False, penalty="srip"
-    )
+        width=8, orthogonality=0.01, architecture="vgg16_bn", forgets=(2, 7), epochs=1, penalty="srip", flip=False,
+        alternate=True, cutout=6,
+    )  # fmt: skip
     assert view(app).recipe == expected
     title = (
         "Train an orthogonal VGG-16 (batch norm) of width 8 on Fashion-MNIST without Pullover and Sneaker, one epoch."

@@ -259,6 +259,8 @@ BAD = [
     ("train_label_smoothing", "1", "choose a number"),
     ("train_crop_padding", "17", "choose a whole number from 0 to 16"),
     ("train_flip", "maybe", "choose true or false"),
+    ("train_alternate", "maybe", "choose true or false"),
+    ("train_cutout", "-1", "choose a whole number from 0 to 512"),
     ("train_small_crop", "513", "choose a whole number from 0 to 512"),
     ("train_small_share", "1", "choose a number"),
     ("train_seed", "-1", "choose a whole number from 0 to 2,147,483,647"),

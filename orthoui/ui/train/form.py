@@ -28,7 +28,7 @@ MINE = ("orthogonality", "penalty", "ortho_layers", "seed", "forgets")
 """Fields that a preset leaves as they are set: they are what one compares with it."""
 STEPS = {
     "batch_size": 32, "learning_rate": 0.01, "muon": 0.01, "momentum": 0.05, "weight_decay": 1e-4,
-    "label_smoothing": 0.05, "small_crop": 4, "small_share": 0.1,
+    "label_smoothing": 0.05, "cutout": 2, "small_crop": 4, "small_share": 0.1,
 }  # fmt: skip
 FORMATS = {"weight_decay": "%.5f", "learning_rate": "%.3f", "muon": "%.3f"}
 
@@ -90,8 +90,9 @@ def more_controls() -> None:
             _number("crop_padding")
             _number("small_crop")
             _number("small_share", disabled=session.view().recipe.small_crop == 0)
-            st.session_state["train_flip"] = session.view().recipe.flip
-            st.toggle(FIELDS["flip"], key="train_flip", on_change=_changed("flip"))
+            _number("cutout")
+            _toggle("flip")
+            _toggle("alternate", disabled=not session.view().recipe.flip)
 
 
 def _changed(name: str) -> Any:
@@ -129,6 +130,12 @@ def _number(name: str, *, disabled: bool = False) -> None:
         help=_help(name),
         disabled=disabled,
     )
+
+
+def _toggle(name: str, *, disabled: bool = False) -> None:
+    key = f"train_{name}"
+    st.session_state[key] = getattr(session.view().recipe, name)
+    st.toggle(FIELDS[name], key=key, on_change=_changed(name), help=_help(name), disabled=disabled)
 
 
 def _help(name: str) -> str | None:

@@ -21,6 +21,8 @@ FIELDS = {
     "label_smoothing": "Label smoothing",
     "crop_padding": "Random shift",
     "flip": "Mirror half of the images",
+    "alternate": "In turns, not at random",
+    "cutout": "Blanked square",
     "small_crop": "Small crops first",
     "small_share": "Share of small crops",
 }
@@ -32,6 +34,8 @@ HELP = {
     "epochs": "How often every training image is seen.",
     "muon": "Another way of taking steps, which needs fewer epochs; it does not make filters orthogonal. Try 0.05 "
     "with batches of 512; 0 is ordinary training (SGD).",
+    "alternate": "Every image is mirrored in every other epoch: two epochs in a row show it both ways.",
+    "cutout": "Side in pixels of a square that is blanked at a random place of every image; 0 blanks nothing.",
     "small_crop": "Side in pixels of the parts that are shown first, which saves time; 0 shows whole images only.",
     "width": "Channels of the first stage. The paper's is 64; 16 is enough to watch and takes a tenth of the time.",
 }
