@@ -3,8 +3,8 @@
 import pytest
 
 from orthoui.data import Dataset
-from orthoui.errors import CheckpointError, OrthoError
-from tests.pages.opening import opened, run
+from orthoui.errors import CheckpointError, LedgerError
+from tests.pages.opening import heading, opened, run
 
 SENTENCE = "The model's file is gone. Choose another model."
 PAGES = {
@@ -22,16 +22,6 @@ def fails(*_: object) -> None:
     raise CheckpointError(SENTENCE)
 
 
-class Lost:
-    """A fine-tuning under way whose progress cannot be read."""
-
-    running = True
-
-    @property
-    def epochs(self) -> tuple[()]:
-        raise OrthoError("Its progress is lost.")
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_an_error_anywhere_in_a_page_is_a_sentence(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
     monkeypatch.setattr(f"orthoui.ui.{PAGES[page]}", fails)
@@ -40,12 +30,16 @@ def test_an_error_anywhere_in_a_page_is_a_sentence(monkeypatch: pytest.MonkeyPat
     assert app.query_params["ratio"] == "0.2" and "nonsense" not in app.query_params
 
 
-def test_an_error_in_the_watch_of_a_fine_tuning_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orthoui.ui.session.model", fails)
+def test_a_ledger_that_fails_costs_the_fine_tuning_and_not_the_page(
+    monkeypatch: pytest.MonkeyPatch, few_images: Dataset
+) -> None:
+    def fail(*_: object) -> None:
+        raise LedgerError("The ledger is busy.")
+
+    monkeypatch.setattr("orthoui.ui.tuning_panel.latest_tuning", fail)
     app = opened(classes="7")
-    app.session_state["fine_tuning"] = Lost()
-    run(app)
-    assert [error.value for error in app.error] == [SENTENCE, "Its progress is lost."]
+    assert heading(app)
+    assert [error.value for error in app.error] == ["The ledger is busy."]
 
 
 def test_a_callback_without_its_model_says_so(monkeypatch: pytest.MonkeyPatch, few_images: Dataset) -> None:

@@ -1,6 +1,7 @@
 """The Forget page without a browser: complete at once, and every control does what it says."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,9 +11,14 @@ from orthoui.evaluation.pipeline import forget
 from orthoui.evaluation.presets import recommended
 from orthoui.evaluation.summary import headline
 from orthoui.forgetting.request import ForgetRequest
+from orthoui.ledger import Run as LedgerRun
+from orthoui.ledger import RunFilter, ledger
+from orthoui.methods.soft_pruning import TunedPruningRequest
 from orthoui.models.zoo import PREFERRED_MODEL, zoo
 from orthoui.ui.link import default_request
-from tests.pages.opening import SECONDS, click, heading, opened, run, table_rows, text, view
+from orthoui.wording import parse
+from tests.pages.engines import carry_out, install
+from tests.pages.opening import click, heading, opened, run, table_rows, text, view
 
 PLAIN = "fashion-mnist-resnet18-w16-plain"
 PERCENT = re.compile(r"\d+\.\d % \d+\.\d–\d+\.\d")
@@ -182,16 +188,21 @@ def test_a_click_on_what_is_not_there_is_refused_in_words_or_ignored(app: AppTes
     assert (view(app), heading(app)) == (shown, first)
 
 
-def test_fine_tuning_is_set_in_the_link(few_images: Dataset) -> None:
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch, few_images: Dataset) -> Callable[[], list[LedgerRun]]:
+    install(monkeypatch)
+    return lambda: ledger().find(RunFilter(kind=("method",)), sort="-created")
+
+
+def test_fine_tuning_is_set_in_the_link(jobs: Callable[[], list[LedgerRun]]) -> None:
     app = opened(classes="7", tune_epochs="1", tune_freeze="False")
     assert (app.slider(key="tuning_epochs").value, app.toggle(key="tuning_freeze").value) == (1, False)
     app.button(key="tuning_start").click()
     run(app)
-    job = app.session_state["fine_tuning"]
-    job.cancel()
-    assert (job.settings.epochs, job.settings.freeze_bn) == (1, False)
-    job.wait(SECONDS)
-    run(app)
+    (job,) = jobs()
+    asked = parse(TunedPruningRequest, {**job.request["settings"], "classes": job.request["classes"]})
+    assert (asked.tuning_epochs, asked.bn_mode) == (1, "train")
+    assert asked.model_dump(include=set(ForgetRequest.model_fields)) == view(app).request.model_dump()
     app.slider(key="tuning_epochs").set_value(7)
     app.toggle(key="tuning_freeze").set_value(True)
     run(app)
@@ -201,36 +212,41 @@ def test_fine_tuning_is_set_in_the_link(few_images: Dataset) -> None:
     assert view(app).tune_epochs == 7
 
 
-def test_fine_tuning_is_started_watched_and_measured(app: AppTest) -> None:
-    app.slider(key="tuning_epochs").set_value(1)
+def test_fine_tuning_is_a_job_that_is_watched_measured_and_looked_at(jobs: Callable[[], list[LedgerRun]]) -> None:
+    app = opened(classes="7", ratio="0.3", tune_epochs="1")
     app.button(key="tuning_start").click()
     run(app)
-    job = app.session_state["fine_tuning"]
-    assert (job.request, job.settings.epochs, job.settings.freeze_bn) == (view(app).request, 1, True)
-    job.wait(SECONDS)
-    assert job.problem is None
+    (job,) = jobs()
+    assert (job.method, job.state) == ("soft-pruning-tuned", "queued")
+    assert app.button(key=f"job_cancel_{job.id}")
+    assert "its progress stands below" in text(app)
+    assert "tuning_start" not in {button.key for button in app.button}  # nobody starts the same twice
+    carry_out(job.id)
     run(app)
-    assert re.search(
-        r"Best state after one epoch of fine-tuning: forgotten class \*\*\d+\.\d % .*\(600 test images\)", text(app)
-    )
+    assert re.search(r"After fine-tuning: forgotten class \*\*\d+\.\d % .*, on test images\.", text(app))
     app.slider(key="ratio_choice").set_value(0.1)
     run(app)
-    assert "of fine-tuning:" not in text(app)  # it was of another setting
+    assert "After fine-tuning" not in text(app)  # it was of another setting
     app.slider(key="ratio_choice").set_value(0.3)
     run(app)
-    assert "of fine-tuning:" in text(app)
-    app.button(key="tuning_again").click()
+    assert "After fine-tuning" in text(app)
+    again = opened(classes="7", ratio="0.3", tune_epochs="1")  # a new session finds it, as the ledger keeps it
+    assert "After fine-tuning" in text(again)
+    app.button(key="tuning_show").click()
     run(app)
-    assert app.button(key="tuning_start")
+    assert view(app).result == job.id
+    assert "**After: Soft pruning, fine-tuned**" in text(app)
 
 
-def test_fine_tuning_can_be_cancelled(app: AppTest) -> None:
-    app.slider(key="tuning_epochs").set_value(10)
+def test_fine_tuning_can_be_cancelled_and_begun_again(jobs: Callable[[], list[LedgerRun]]) -> None:
+    app = opened(classes="7", tune_epochs="10")
     app.button(key="tuning_start").click()
     run(app)
-    app.button(key="tuning_cancel").click()
+    (job,) = jobs()
+    app.button(key=f"job_cancel_{job.id}").click()
     run(app)
-    app.session_state["fine_tuning"].wait(SECONDS)
+    assert ledger().get(job.id).state == "cancelled"
+    assert len(app.info) == 1
+    app.button(key="tuning_start").click()
     run(app)
-    assert [info.value for info in app.info] == ["Fine-tuning was cancelled. The pruned model is unchanged."]
-    assert app.button(key="tuning_start")
+    assert [job.state for job in jobs()] == ["queued", "cancelled"]
