@@ -65,7 +65,9 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Start from a shipped recipe; other options change it.", show_default=False
+            metavar="NAME|FILE.toml",
+            help="Start from a shipped recipe, or from one of your own; other options change it.",
+            show_default=False,
         ),
     ] = None,
     scheme: Annotated[

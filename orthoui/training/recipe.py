@@ -75,7 +75,12 @@ def recipes() -> dict[str, Recipe]:
 
 
 def recipe_named(name: str) -> Recipe:
-    """Return a shipped recipe. Raises ``UnknownNameError``."""
+    """Return a shipped recipe, or the one in a file of one's own whose name ends in “.toml”.
+
+    Raises ``UnknownNameError``, and ``RequestError`` for a file that cannot be read or is no recipe.
+    """
+    if name.endswith(".toml"):
+        return _read(Path(name))
     if name not in recipes():
         raise UnknownNameError("recipe", name, recipes())
     return recipes()[name]

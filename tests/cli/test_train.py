@@ -34,6 +34,32 @@ def test_people_see_epochs_accuracy_and_orthogonality(home: Path, tmp_path: Path
     assert "layer4.1.conv2" in result.stdout and "mean of all layers" in result.stdout
 
 
+def test_a_recipe_can_come_from_a_file_of_ones_own(home: Path, tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text('dataset = "tiny"\nwidth = 4\nepochs = 1\nbatch_size = 20\ncutout = 3\n')
+    said = answer(f"train --recipe '{own}' --seed 5 --out '{tmp_path}'")
+    expected = Recipe(dataset="tiny", width=4, epochs=1, batch_size=20, cutout=3, seed=5)
+    assert said["recipe"] == expected.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "The recipe mine.toml cannot be read"),
+        ("width = ", "The recipe mine.toml cannot be read"),
+        ("width = 2", "Width cannot be 2"),
+        ("depth = 2", "There is no option Depth"),
+    ],
+)
+def test_a_recipe_that_is_none_is_refused_in_words(
+    home: Path, tmp_path: Path, content: str | None, words: str
+) -> None:
+    own = tmp_path / "mine.toml"
+    if content is not None:
+        own.write_text(content)
+    assert words in refusal(f"train --recipe '{own}'")
+
+
 def test_a_reference_never_sees_its_class(home: Path, tmp_path: Path) -> None:
     said = answer(f"train {RECIPE} --forget Stripe --out '{tmp_path}'")
     assert said["model"] == "tiny-resnet18-w4-orthogonal-without-0"
