@@ -14,7 +14,7 @@ from orthoui.errors import CheckpointError, OrthoError, RequestError, UnknownNam
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import load_checkpoint, read_card
 from orthoui.models.device import resolve_device
-from orthoui.models.room import Room
+from orthoui.models.room import Room, out_of_memory
 from orthoui.models.trained import TrainedModel, resident
 from orthoui.settings import assets_folder, settings
 
@@ -123,8 +123,19 @@ class Zoo:
             return self._cards[key]
 
     def _load(self, name: str, path: Path) -> TrainedModel:
+        """Load a model and place it on the device; where that is full, those used longest ago leave it first."""
         network, card = load_checkpoint(path)
-        return Room(self._device).fit(lambda device, _: resident(name, card, network, device))
+
+        def place(device: torch.device, _: int) -> TrainedModel:
+            while True:
+                try:
+                    return resident(name, card, network, device)
+                except (RuntimeError, MemoryError) as error:
+                    if not out_of_memory(error) or not self._models:
+                        raise
+                self._models.popitem(last=False)
+
+        return Room(self._device).fit(place)
 
 
 def same_recipe(one: ModelCard, other: ModelCard) -> bool:

@@ -1,5 +1,6 @@
 """The zoo: what is in the folders, what is wrong with it, and which model is whose reference."""
 
+import dataclasses
 import os
 import threading
 from pathlib import Path
@@ -256,6 +257,24 @@ def test_a_model_that_does_not_fit_on_the_device_goes_to_the_processor(
 
     monkeypatch.setattr(module, "resident", full)
     assert Zoo([tmp_path], torch.device("meta")).get("a").device == CPU
+
+
+def test_a_full_device_gives_up_what_was_used_longest_ago_before_the_processor_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        put(tmp_path, name)
+    device, place = torch.device("meta"), module.resident
+    zoo = Zoo([tmp_path], device)
+
+    def room_for_two(name: str, card: ModelCard, network: nn.Module, where: torch.device) -> TrainedModel:
+        if where == device and len(zoo._models) >= 2:
+            raise torch.OutOfMemoryError("made up")
+        return dataclasses.replace(place(name, card, network, CPU), device=where)
+
+    monkeypatch.setattr(module, "resident", room_for_two)
+    assert [zoo.get(name).device for name in "abac"] == [device] * 4
+    assert [name for name, _ in zoo._models] == ["a", "c"]  # b was used longest ago
 
 
 def test_images_of_other_classes_than_the_models_are_refused(tmp_path: Path) -> None:
