@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from orthoui.ledger import ledger
 from orthoui.models.checkpoints import save_checkpoint
 from orthoui.models.zoo import PREFERRED_MODEL, zoo
+from orthoui.training.orthogonality import filter_cosines
 from tests.pages.engines import Engine, install
 from tests.pages.opening import heading, opened, run, text, view
 from tests.tiny import tiny_model
@@ -27,6 +29,10 @@ def keep(home: Path, name: str, dataset: str) -> None:
     )
 
 
+def pictures(app: AppTest) -> str:
+    return "".join(part.proto.body for part in app.get("html"))
+
+
 @pytest.mark.parametrize("page", EXPLORE)
 def test_the_chooser_stays_and_the_images_can_be_got(home: Path, page: str, engine: Engine) -> None:
     keep(home, "away", "cifar10")
@@ -41,6 +47,22 @@ def test_the_chooser_stays_and_the_images_can_be_got(home: Path, page: str, engi
     app.selectbox(key="model_choice").set_value(PREFERRED_MODEL)
     run(app)
     assert view(app).model == PREFERRED_MODEL
+
+
+def test_what_needs_no_images_is_shown_without_them(home: Path) -> None:
+    keep(home, "away", "cifar10")
+    app = opened(EXPLORE[1], model="away")
+    (table,) = (frame.value for frame in app.dataframe)
+    network = zoo().get("away").network
+    assert dict(zip(table["layer"], table["overlap"], strict=True)) == pytest.approx(filter_cosines(network))
+    assert "Filter, 3 × 3: all 3 input channels" in pictures(app)
+    app.selectbox(key="weights_layer").set_value("layer1.0.conv2")
+    run(app)
+    app.number_input(key="weights_channel").set_value(2)
+    run(app)
+    assert (view(app).layer, view(app).channel) == ("layer1.0.conv2", 2)
+    assert "Filter, 3 × 3: all 4 input channels" in pictures(app)
+    assert not app.error and not app.exception
 
 
 def test_ones_own_images_cannot_be_got_but_a_place_is_named(home: Path) -> None:

@@ -9,6 +9,7 @@ from orthoui.ui import controls, session
 from orthoui.ui.channels.choice import BAR, MARK, Bar, Scene, clickable, current_scene
 from orthoui.ui.channels.inspector import inspector
 from orthoui.ui.channels.maps import map_grids, measure, picture_controls
+from orthoui.ui.channels.weights import weights_panel
 from orthoui.ui.channels.words import headline
 from orthoui.ui.evidence import histogram_figure, layers_figure
 from orthoui.ui.frame import panel
@@ -20,6 +21,7 @@ def channels_panel() -> None:
     """Draw the page."""
     controls.model_controls()
     if not images_here():
+        weights_panel()
         return
     scene = current_scene()
     with st.container(key="headline"):
