@@ -47,6 +47,8 @@ def _described(method: "Method") -> dict[str, Any]:
         "control": method.control,
         "exact": method.exact,
         "defaults": method.defaults,
+        "departs": method.departs,
+        "origin": method.origin,
         "search": {name: list(values) for name, values in method.search.items()},
         "file": None if file is None else str(file),
         "fields": [_field(key, field) for key, field in method.request.model_fields.items()],
@@ -106,6 +108,7 @@ def _detailed(about: dict[str, Any]) -> RenderableType:
         Text(about["summary"]),
         Text(f"Kind: {_kind(about)}. Needs: {', '.join(about['needs']) or 'nothing'}."),
         Text(f"Source: {about['source']}"),
+        Text(f"Defaults: {about['origin']}."),
     ]
     if about["search"]:
         tried = "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in about["search"].items())

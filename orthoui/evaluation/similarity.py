@@ -33,25 +33,48 @@ def _centred_gram(features: Tensor) -> Tensor:
 
 
 def compared_layers(model: TrainedModel, most: int = MOST_LAYERS) -> tuple[str, ...]:
-    """Return the layers that are compared: evenly spread over the network, the first and the last among them."""
-    names = model.anatomy.names
-    if len(names) <= most:
-        return names
-    return tuple(names[round(place * (len(names) - 1) / (most - 1))] for place in range(most))
+    """Return the layers that are compared, in order of execution.
+
+    At most ``most`` convolutions, evenly spread from the first to the last, and the linear layer that makes the
+    logits, if there is one.
+    """
+    names, head = model.anatomy.names, model.anatomy.head
+    if len(names) > most:
+        names = tuple(names[round(place * (len(names) - 1) / (most - 1))] for place in range(most))
+    return names if head is None else (*names, head)
+
+
+def compared_images(images: ImageSet, count: int = IMAGES) -> Tensor:
+    """Return the positions of at most ``count`` images, int64 (n,): every class in proportion, always the same ones.
+
+    Images may lie class by class, so that the first ones would be of one class only.
+    """
+    by_class = images.labels.argsort(stable=True)
+    n = min(count, len(images))
+    return by_class[torch.arange(n) * len(images) // max(1, n)]
 
 
 @torch.inference_mode()
 def layer_similarity(
     one: nn.Module, other: nn.Module, model: TrainedModel, images: ImageSet, count: int = IMAGES
 ) -> dict[str, float]:
-    """Return linear CKA by layer, read behind the batch norm, on the first ``count`` of ``images``.
+    """Return linear CKA by layer, read behind the batch norm, on at most ``count`` of ``images``, of every class.
 
-    Both networks have the modules of ``model``'s. Their hooks live on copies.
+    Both networks have the convolutions of ``model``'s; the head is left out where one has another. Their hooks live
+    on copies.
     """
-    points = {layer: read_point(model.anatomy[layer], "bn") for layer in compared_layers(model)}
-    inputs = model.prepare(images.images[:count])
+    points = {
+        layer: _point(model, layer)
+        for layer in compared_layers(model)
+        if layer != model.anatomy.head or all(layer in dict(network.named_modules()) for network in (one, other))
+    }
+    inputs = model.prepare(images.images[compared_images(images, count)])
     first, second = (_outputs(network, points, inputs) for network in (one, other))
     return {layer: linear_cka(first[layer], second[layer]) for layer in points}
+
+
+def _point(model: TrainedModel, layer: str) -> str:
+    return layer if layer == model.anatomy.head else read_point(model.anatomy[layer], "bn")
 
 
 def _outputs(network: nn.Module, points: dict[str, str], inputs: Tensor) -> dict[str, Tensor]:

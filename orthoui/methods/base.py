@@ -11,15 +11,25 @@ from torch import nn
 from orthoui.data import Dataset
 from orthoui.errors import RequestError
 from orthoui.methods.work import Stage, Watch, Work
+from orthoui.models.ensemble import members_in
 from orthoui.models.trained import TrainedModel
 from orthoui.registry import Registry
 
-Need = Literal["forget images", "retain images", "held-out images", "gradients", "preparation"]
-"""What a method must be given. “preparation” is something that only training can leave behind."""
+Need = Literal[
+    "forget images", "retain images", "held-out images", "gradients", "preparation", "classifier head"
+]  # fmt: skip
+"""What a method must be given. “preparation” is something that only training can leave behind, “classifier head” the
+one linear layer that makes all logits, which the mean of several networks does not have."""
 
 Defaults = Literal["published", "proposed", "searched"]
-"""Where the defaults of a method come from: its publication or code; our own, as none are known; our own, found on
-calibration images of the embedded orthogonal network."""
+"""Where the defaults of a method come from: its publication or code, but for what ``departs``; our own, as none are
+known; our own, found on calibration images of the embedded orthogonal network."""
+
+ORIGINS: dict[Defaults, str] = {
+    "published": "published defaults",
+    "proposed": "our own defaults, as none are known",
+    "searched": "our own defaults, found on calibration images of the embedded network",
+}
 
 
 class MethodRequest(BaseModel):
@@ -53,16 +63,33 @@ class Method:
     exact: bool = False
     """Whether the result is a model that never saw the class, by construction."""
     defaults: Defaults = "published"
+    departs: str = ""
+    """Which defaults are not the published ones, and why: a clause for people, empty where all are."""
     missing: Callable[[TrainedModel], str | None] = lambda model: None
     """What a model lacks of the preparation that training must leave, and how to make it, in sentences."""
+    unfit: Callable[[TrainedModel], str | None] = lambda model: None
+    """Why a model cannot be used for any other reason than its needs, in sentences."""
     search: Mapping[str, Sequence[Any]] = field(default_factory=dict, hash=False)
     """Settings that are worth trying where the defaults do not carry over: values by field, every combination."""
 
+    @property
+    def origin(self) -> str:
+        """Where the defaults come from, in words, with what departs from it."""
+        return ORIGINS[self.defaults] + (f", but for {self.departs}" if self.departs else "")
+
     def obstacle(self, model: TrainedModel) -> str | None:
-        """Return why this method cannot be used on a model, in a sentence; None when it can."""
+        """Return why this method cannot be used on a model, in sentences; None when it can."""
         if "preparation" in self.needs and (lacking := self.missing(model)) is not None:
             return f"{self.title} needs what only training can leave behind. {lacking}"
-        return None
+        if "classifier head" in self.needs and model.anatomy.head is None:
+            return f"{self.title} acts on the linear layer that makes the answers, and {_headless(model)}"
+        return self.unfit(model)
+
+
+def _headless(model: TrainedModel) -> str:
+    several = members_in(model.card.architecture)
+    mean = "" if several is None else f"is the mean of {several[0]} networks, each with one of its own"
+    return f"{model.name} {mean or 'does not end in one'}. Choose another method or model."
 
 
 METHODS: Registry[Method] = Registry("method")
@@ -96,20 +123,23 @@ def method(
     control: bool = False,
     exact: bool = False,
     defaults: Defaults = "published",
+    departs: str = "",
     missing: Callable[[TrainedModel], str | None] = lambda model: None,
+    unfit: Callable[[TrainedModel], str | None] = lambda model: None,
     search: Mapping[str, Sequence[Any]] | None = None,
 ) -> Callable[[Callable[[Work], nn.Module]], Callable[[Work], nn.Module]]:
     """Register ``run(work) -> network`` as a method. Built-in and own methods come through this door alike.
 
-    ``search``: values by field, every combination of which a search of better settings tries.
+    ``departs``: which defaults are not the published ones, and why. ``search``: values by field, every combination of
+    which a search of better settings tries.
     """
 
     def register(run: Callable[[Work], nn.Module]) -> Callable[[Work], nn.Module]:
         needed = frozenset(needs)
         METHODS.add(name)(
             Method(
-                name, title, source, summary, request, needed, run, forgets, control, exact, defaults, missing,
-                search or {},
+                name, title, source, summary, request, needed, run, forgets, control, exact, defaults, departs,
+                missing, unfit, search or {},
             )
         )  # fmt: skip
         return run

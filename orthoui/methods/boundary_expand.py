@@ -4,7 +4,6 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from orthoui.errors import RequestError
 from orthoui.methods.base import method
 from orthoui.methods.boundary_shrink import SOURCE, BoundaryRequest, train_towards
 from orthoui.methods.work import Work
@@ -24,23 +23,15 @@ class BoundaryExpandRequest(BoundaryRequest):
     source=SOURCE,
     summary="Teaches the model an extra class for the images to forget, then deletes that class.",
     request=BoundaryExpandRequest,
-    needs={"forget images", "gradients"},
+    needs={"forget images", "gradients", "classifier head"},
+    departs="the batch norms, which keep their statistics: in the published code images of the class overwrite them",
     search={"learning_rate": (1e-5, 3e-5, 1e-4), "epochs": (10, 20)},
 )
 def boundary_expand(work: Work) -> nn.Module:
-    """Add output C, fine-tune the whole network on the forgotten images labelled C, drop the output again.
-
-    Raises ``RequestError`` for a network that does not end in a linear layer.
-    """
-    request, student, name = work.asked(BoundaryExpandRequest), work.student(), work.model.anatomy.head
-    head = student.get_submodule(name) if name else None
-    if name is None or not isinstance(head, nn.Linear):
-        raise RequestError(
-            f"Boundary Expand adds an output to the last linear layer, and {work.model.name} does not end in one. "
-            "Choose Boundary Shrink."
-        )
+    """Add output C, fine-tune the whole network on the forgotten images labelled C, drop the output again."""
+    request, student, name = work.asked(BoundaryExpandRequest), work.student(), work.head
     with work.stage("edit"):
-        student.set_submodule(name, expanded(head))
+        student.set_submodule(name, expanded(student.get_submodule(name)))
     extra = torch.full((len(work.forget),), work.classes)
     with work.stage("optimisation"):
         train_towards(work, student, request, work.forget, extra, request.compat)
@@ -49,8 +40,10 @@ def boundary_expand(work: Work) -> nn.Module:
     return student
 
 
-def expanded(head: nn.Linear) -> nn.Linear:
+def expanded(head: nn.Module) -> nn.Linear:
     """Return a linear layer with one more output in its usual initialisation; the others are copied."""
+    if not isinstance(head, nn.Linear):
+        raise TypeError(f"{type(head).__name__} is not a linear layer.")
     wide = nn.Linear(head.in_features, head.out_features + 1, head.bias is not None).to(head.weight)
     _copy_rows(head, wide, head.out_features)
     return wide

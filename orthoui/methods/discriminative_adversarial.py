@@ -11,7 +11,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from orthoui.data import ImageSet
-from orthoui.errors import RequestError
 from orthoui.methods.base import method
 from orthoui.methods.optimise import TrainingRequest, set_mode, train_on
 from orthoui.methods.work import Batch, Work
@@ -63,7 +62,7 @@ class Game:
     source="Sharma et al., 2024 (arXiv 2402.06864); rebuilt from its text, no code is public",
     summary="Trains on the rest while deceiving an attacker that tries to tell the class from unseen images.",
     request=DiscriminativeRequest,
-    needs={"forget images", "retain images", "held-out images", "gradients"},
+    needs={"forget images", "retain images", "held-out images", "gradients", "classifier head"},
     defaults="proposed",
 )
 def discriminative_adversarial(work: Work) -> nn.Module:
@@ -73,11 +72,6 @@ def discriminative_adversarial(work: Work) -> nn.Module:
     may keep the class; “without” forgets it, and answers its images more surely than a retrained model would.
     """
     request, student = work.asked(DiscriminativeRequest), work.student()
-    if request.alignment and work.model.anatomy.head is None:
-        raise RequestError(
-            f"{work.model.name} does not end in a linear layer, whose input the alignment compares. "
-            "Set the alignment weight to 0."
-        )
     game = make_game(work, request)
 
     def loss_of(retain: Batch) -> Tensor:
@@ -178,9 +172,8 @@ def defence(
 ) -> Tensor:
     """Return λₐ · the attacker's success + λ_b · the Barlow Twins term; gradients reach the model through φ."""
     caught: list[Tensor] = []
-    head = work.model.anatomy.head
-    hooks = {head: lambda module, inputs, output: caught.append(inputs[0].float().flatten(1))} if head else {}
-    with hooked(student, hooks):
+    catch = {work.head: lambda module, inputs, output: caught.append(inputs[0].float().flatten(1))}
+    with hooked(student, catch):
         seen = work.logits(student, forget.inputs)
         other = work.logits(student, unseen.inputs)
     work.backward_passes += len(forget) + len(unseen)

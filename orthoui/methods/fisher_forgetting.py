@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from orthoui.data import ImageSet
-from orthoui.errors import RequestError
 from orthoui.methods.base import MethodRequest, method
 from orthoui.methods.work import Batch, Work
 
@@ -22,7 +21,7 @@ ROW_VARIANCE = 1e-4
 
 
 class FisherRequest(MethodRequest):
-    """Defaults of the published code; it reads every retained image, which is slow."""
+    """Defaults of the published code, but for the number of images: it reads every retained one, which is slow."""
 
     noise: float = Field(
         default=1e-6, ge=0, le=1, title="Noise scale a", description="variance of a weight that nothing needs, ×1000"
@@ -53,19 +52,13 @@ class FisherRequest(MethodRequest):
     source="Golatkar, Achille and Soatto, CVPR 2020 (arXiv 1911.04933)",
     summary="Blurs every weight by as much as the other classes can bear, and draws the class's output anew.",
     request=FisherRequest,
-    needs={"forget images", "retain images", "gradients"},
+    needs={"forget images", "retain images", "gradients", "classifier head"},
+    departs="the number of retained images: the published code reads all of them, one pass per class and image",
     search={"noise": (1e-8, 1e-7, 1e-6)},
 )
 def fisher_forgetting(work: Work) -> nn.Module:
-    """Add N(0, v) to every weight, v from the expected Fisher information of the retained images.
-
-    Raises ``RequestError`` when the row of a network without a linear head shall be reset.
-    """
+    """Add N(0, v) to every weight, v from the expected Fisher information of the retained images."""
     request, student = work.asked(FisherRequest), work.student().eval()
-    if request.reset_row and work.model.anatomy.head is None:
-        raise RequestError(
-            f"{work.model.name} does not end in a linear layer, so no row of it can be reset. Switch that off."
-        )
     with work.stage("statistics"):
         images = _sample(work, request.images_per_class)
         information = expected_fisher(work, student, images, request.batch_size)
@@ -119,9 +112,8 @@ def variance(information: Tensor, noise: float, last: bool) -> Tensor:
 @torch.no_grad()
 def add_noise(work: Work, network: nn.Module, information: dict[str, Tensor], request: FisherRequest) -> None:
     """Draw every weight anew around its value, in place, from the work's generator."""
-    head = work.model.anatomy.head
     for name, part in network.named_parameters():
-        in_head = head is not None and name.rpartition(".")[0] == head
+        in_head = name.rpartition(".")[0] == work.head
         last = in_head or (request.compat and len(part) == work.classes)
         spread, centre = variance(information[name], request.noise, last), part.clone()
         if request.reset_row and last:

@@ -14,14 +14,17 @@ SOURCE = "Goel et al., 2022 (arXiv 2201.06640)"
 
 
 class LastLayersRequest(FineTuneRequest):
-    """Fine-tuning's defaults; how many layers is the paper's question, so it has no published default."""
+    """Fine-tuning's defaults; how many layers is the paper's question, so it has no published default.
+
+    Not for the mean of several networks: there is no order of layers from the end in it.
+    """
 
     layers: int = Field(
         default=5,
         ge=1,
         le=1000,
         title="Layers",
-        description="k, counted from the end; a batch norm goes with its own",
+        description="k, counted from the end, none is published; a batch norm goes with its own",
     )
 
 
@@ -37,7 +40,8 @@ class AnewRequest(LastLayersRequest):
     source=SOURCE,
     summary="Trains only the last layers on with the retained images, and waits until the class is forgotten.",
     request=LastLayersRequest,
-    needs={"retain images", "gradients"},
+    needs={"retain images", "gradients", "classifier head"},
+    defaults="proposed",
     forgets=False,
 )
 def cf_k(work: Work) -> nn.Module:
@@ -55,7 +59,8 @@ def cf_k(work: Work) -> nn.Module:
     source=SOURCE,
     summary="Throws the last layers away and trains new ones on the retained images.",
     request=AnewRequest,
-    needs={"retain images", "gradients"},
+    needs={"retain images", "gradients", "classifier head"},
+    defaults="proposed",
 )
 def eu_k(work: Work) -> nn.Module:
     """Draw the last k layers anew as the architecture does at the start of training, then train only those."""

@@ -14,7 +14,7 @@ from orthoui.methods.work import Batch, Work
 
 
 class NegGradPlusRequest(TrainingRequest):
-    """β after the paper; the rest are fine-tuning's usual values, for five epochs."""
+    """β after the paper; the rest are usual values, none of them published, for five epochs."""
 
     beta: float = Field(
         default=0.95, ge=0, le=1, title="β", description="share of the retained images in the loss; 1 is fine-tuning"
@@ -40,6 +40,7 @@ class NegGradPlusRequest(TrainingRequest):
     summary="Climbs the loss of the class's images while it descends that of all others.",
     request=NegGradPlusRequest,
     needs={"forget images", "retain images", "gradients"},
+    departs="epochs, gradient clip and schedule, which are usual values: none are published",
     search={"beta": (0.95, 0.98, 0.99), "epochs": (1, 2)},
 )
 def neggrad_plus(work: Work) -> nn.Module:

@@ -51,7 +51,7 @@ class RandomLabelRequest(TrainingRequest):
 def random_label(work: Work) -> nn.Module:
     """Minimise the cross entropy on relabelled forgotten images and, unless asked otherwise, the retained ones."""
     request, student = work.asked(RandomLabelRequest), work.student()
-    once = relabelled(work)
+    once = relabelled(work) if request.drawn == "once" and not request.compat else None
 
     def loss_of(batch: Batch) -> Tensor:
         return F.cross_entropy(work.logits(student, batch.inputs), batch.labels)
@@ -59,7 +59,7 @@ def random_label(work: Work) -> nn.Module:
     def epoch_batches() -> Iterable[Batch]:
         if request.compat:
             return _as_in_code(work, request)
-        shown = shown_images(work, once if request.drawn == "once" else relabelled(work), request.beside)
+        shown = shown_images(work, relabelled(work) if once is None else once, request.beside)
         return work.batches(shown, request.batch_size, augmented=True)
 
     parts = [len(work.forget)] + [len(work.retain)] * (request.beside == "all")

@@ -44,6 +44,16 @@ def ready_one(model: TrainedModel, classes: Sequence[int]) -> TrainedModel | Non
     return found if found is not None and same_recipe(found.card, model.card) else None
 
 
+def resizes(model: TrainedModel) -> str | None:
+    """Say that a model takes resized images, which a training here cannot; None when it does not."""
+    if not model.card.resized:
+        return None
+    return (
+        f"{model.name} takes images resized to {model.card.input_size}×{model.card.input_size} pixels, and training "
+        "here takes them as they are: a retrained network could not be compared with it. Choose another method."
+    )
+
+
 @method(
     "retrain",
     title="Retrain",
@@ -52,9 +62,13 @@ def ready_one(model: TrainedModel, classes: Sequence[int]) -> TrainedModel | Non
     request=RetrainRequest,
     needs={"retain images", "gradients"},
     exact=True,
+    unfit=resizes,
 )
 def retrain(work: Work) -> nn.Module:
-    """Train fresh weights on the retained images only; the last epoch's weights, nothing is selected."""
+    """Train fresh weights on the retained images only; the last epoch's weights, nothing is selected.
+
+    A model whose training is unknown is retrained by the recipe that stands in for it, which a note says.
+    """
     request, card = work.asked(RetrainRequest), work.model.card
     ready = ready_one(work.model, request.classes) if request.ready else None
     if ready is not None:
@@ -64,6 +78,8 @@ def retrain(work: Work) -> nn.Module:
         return copy.deepcopy(ready.network)
     epochs = work.recipe.epochs if request.epochs is None else request.epochs
     recipe = work.recipe.model_copy(update={"forgets": request.classes, "seed": request.seed, "epochs": epochs})
+    if recipe.architecture != card.architecture:  # a mean of several networks, each trained on a part of the images
+        work.notes.append(f"This is a single network, trained on all retained images; {work.model.name} is a mean.")
     training = Training(work.data, recipe, (card.mean, card.std), make_fabric(work.device))
 
     def told(step: Step) -> None:
@@ -71,7 +87,7 @@ def retrain(work: Work) -> nn.Module:
             raise CancelledError("The retraining was cancelled. The model is unchanged.")
         work.watch.progress(step.step, step.steps, step.loss)
 
-    with work.stage("optimisation"):
-        network = training.run(StateFile(on_step=told))
+    network = training.run(StateFile(on_step=told))
+    work.seconds["optimisation"] += training.seconds  # of its steps; the accuracy after every epoch is not in them
     work.count(epochs * training.steps_per_epoch * recipe.batch_size, backward=True)
     return network

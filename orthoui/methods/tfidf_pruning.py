@@ -48,7 +48,7 @@ class TfidfRequest(TrainingRequest):
     compat: bool = Field(
         default=False,
         title="As in the public code",
-        description="cuts the channels of the lowest scores, as circulating copies do, against the paper",
+        description="as circulating copies: cuts the channels of the lowest scores, against the paper, and no γ or β",
     )
     epochs: int = Field(default=10, ge=0, le=200, title="Epochs", description="of fine-tuning on retained images")
     learning_rate: float = Field(default=0.1, ge=0, le=10, title="Learning rate", description="of the first step")
@@ -64,20 +64,22 @@ class TfidfRequest(TrainingRequest):
     summary="Cuts the channels that speak for the class more than for others, then fine-tunes.",
     request=TfidfRequest,
     needs={"forget images", "retain images", "gradients"},
+    departs="the schedule, a usual one as none is published, and the batch norms, which the public code does not cut",
 )
 def tfidf_pruning(work: Work) -> nn.Module:
     """Score, zero the marked filters, and fine-tune on the retained images with the mask kept."""
     request, anatomy, student = work.asked(TfidfRequest), work.model.anatomy, work.student()
+    norms = request.norms and not request.compat
     with work.stage("statistics"):
         means = class_means(work, request.images)
     with work.stage("edit"):
         scores = {name: tfidf(of, request.classes, request.balance) for name, of in means.items()}
         chosen = marked(scores, request.ratio, request.ranking, lowest=request.compat)
-        scale_filters(student, anatomy, chosen, 0.0, norms=request.norms)
+        scale_filters(student, anatomy, chosen, 0.0, norms=norms)
 
     def keep_mask() -> None:
         # momentum and decay move masked weights even where gradients are zero
-        scale_filters(student, anatomy, chosen, 0.0, norms=request.norms)
+        scale_filters(student, anatomy, chosen, 0.0, norms=norms)
 
     with work.stage("optimisation"):
         retrain_on_retained(work, student, request, after_step=keep_mask)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
@@ -13,7 +14,8 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from orthoui.data import Dataset, ImageSet
-from orthoui.errors import CancelledError
+from orthoui.errors import CancelledError, RequestError
+from orthoui.methods.standing_in import standing_in
 from orthoui.models.device import fast_dtype, synchronise
 from orthoui.models.trained import TrainedModel
 from orthoui.training.augmentation import augment, padded
@@ -122,12 +124,22 @@ class Work:
             pixels = augment(padded(pixels, self.data.padding), self.recipe, self.generator)
         return Batch(self.model.prepare(pixels), images.labels[positions].to(self.device), positions)
 
-    @property
+    @cached_property
     def recipe(self) -> Recipe:
-        """How the model was trained; a usual recipe where its card does not say."""
+        """How the model was trained; where its card does not say, what stands in for it, and a note that says so."""
         card = self.model.card
-        usual = Recipe(dataset=card.dataset, architecture=card.architecture, width=card.width)
-        return Recipe.model_validate(card.recipe) if card.recipe else usual
+        if card.origin == "trained" and card.recipe:
+            return Recipe.model_validate(card.recipe)
+        recipe, note = standing_in(card)
+        self.notes.append(note)
+        return recipe
+
+    @property
+    def head(self) -> str:
+        """Name of the linear layer that makes the logits. Raises ``RequestError`` for a model that has none."""
+        if self.model.anatomy.head is None:
+            raise RequestError(f"{self.model.name} does not end in one linear layer. Choose another method or model.")
+        return self.model.anatomy.head
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:
@@ -139,6 +151,17 @@ class Work:
         finally:
             synchronise(self.device)
             self.seconds[name] += time.perf_counter() - started
+
+    @contextmanager
+    def off_the_clock(self, name: Stage) -> Iterator[None]:
+        """Take a block's time out of the stage around it: evaluation is no part of unlearning."""
+        synchronise(self.device)
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            synchronise(self.device)
+            self.seconds[name] -= time.perf_counter() - started
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context of a training forward pass: the device's fast precision."""

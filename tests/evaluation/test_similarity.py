@@ -1,12 +1,14 @@
 """Linear CKA against its properties and an independent formula."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
 from orthoui.data import Dataset
-from orthoui.evaluation.similarity import compared_layers, layer_similarity, linear_cka
+from orthoui.evaluation.similarity import compared_images, compared_layers, layer_similarity, linear_cka
 from orthoui.models.trained import TrainedModel
-from tests.tiny import tiny_model
+from tests.tiny import tiny_images, tiny_model
 
 
 def features(columns: int, seed: int) -> torch.Tensor:
@@ -46,5 +48,43 @@ def test_layers_of_two_networks_are_compared_one_by_one(model: TrainedModel, dat
     assert all(value == pytest.approx(1) for value in same.values())
     assert min(differing.values()) < 0.99
     assert compared_layers(model)[0] == model.anatomy.names[0]
-    assert compared_layers(model)[-1] == model.anatomy.names[-1]
+    assert compared_layers(model)[-2:] == (model.anatomy.names[-1], "fc")
     assert not any(part._forward_hooks for part in model.network.modules())
+
+
+def test_images_that_lie_class_by_class_are_compared_in_proportion() -> None:
+    images = tiny_images(400, 5).without((1,))
+    by_class = images.subset(images.labels.argsort(stable=True))
+    for stored in (images, by_class):
+        chosen = compared_images(stored, 256)
+        counts = torch.bincount(stored.labels[chosen], minlength=4).tolist()
+        assert len(chosen.unique()) == 256 and counts[1] == 0 and set(counts) == {0, 85, 86}
+        assert torch.equal(chosen, compared_images(stored, 256))
+    few = tiny_images(3, 5)
+    assert sorted(compared_images(few).tolist()) == list(range(12))
+
+
+def test_the_order_images_lie_in_does_not_change_which_classes_are_compared(model: TrainedModel) -> None:
+    images, other = tiny_images(100, 5), tiny_model(seed=9)
+    by_class = images.subset(images.labels.argsort(stable=True))
+    one, two = (layer_similarity(model.network, other.network, model, part) for part in (images, by_class))
+    assert one == pytest.approx(two, abs=1e-6)
+
+
+def test_a_head_that_one_of_them_does_not_have_is_left_out(model: TrainedModel, data: Dataset) -> None:
+    class Headless(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            for name, part in deepcopy(model.network).named_children():
+                setattr(self, "answers" if name == "fc" else name, part)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            maps = self.bn1(self.conv1(images)).relu()
+            for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+                maps = stage(maps)
+            logits: torch.Tensor = self.answers(maps.mean((2, 3)))
+            return logits
+
+    found = layer_similarity(model.network, Headless(), model, data["test"])
+    assert list(found) == list(compared_layers(model))[:-1]
+    assert all(value == pytest.approx(1) for value in found.values())

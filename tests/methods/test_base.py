@@ -8,22 +8,14 @@ import torch
 
 from orthoui.data import Dataset
 from orthoui.errors import CancelledError, RequestError
-from orthoui.methods import METHODS, Method, MethodRequest, unlearn
+from orthoui.methods import METHODS, Method, unlearn
 from orthoui.methods.optimise import OptimiserRequest
 from orthoui.methods.work import Watch
 from orthoui.models.trained import TrainedModel
+from tests.methods.working import quick
 from tests.tiny import same_tensors, state_of
 
 NAMES = sorted(METHODS)
-
-
-def quick(method: Method, **fields: object) -> MethodRequest:
-    """The smallest request of a method: one epoch where it has epochs."""
-    known = method.request.model_fields
-    small: dict[str, object] = {"epochs": 1, "tuning_epochs": 1, "batch_size": 32, "images_per_class": 5}
-    small |= {"steps": 2, "noise_steps": 2, "repeats": 2}
-    chosen = {name: value for name, value in small.items() if name in known}
-    return method.request.model_validate({"classes": (1,), **chosen, **fields})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -109,3 +101,20 @@ def test_a_search_names_fields_of_the_request(name: str) -> None:
 
 def test_a_method_can_be_a_key() -> None:
     assert {METHODS["ssd"]: 1}[METHODS["ssd"]] == 1
+
+
+DEPARTING = {
+    "boundary-expand", "boundary-shrink", "fisher-forgetting", "nabla-tau", "neggrad-plus", "soft-pruning-tuned",
+    "tfidf-pruning",
+}  # fmt: skip
+OURS = {"cf-k", "dfmu-style", "discriminative-adversarial", "eu-k", "famr"}
+
+
+def test_the_origin_of_defaults_names_what_is_not_published() -> None:
+    assert {name for name in NAMES if METHODS[name].departs} == DEPARTING
+    assert {name for name in NAMES if METHODS[name].defaults == "proposed"} == OURS
+    for name in DEPARTING:
+        origin = METHODS[name].origin
+        assert origin == f"published defaults, but for {METHODS[name].departs}" and not origin.endswith(".")
+    assert METHODS["eu-k"].origin == "our own defaults, as none are known"
+    assert METHODS["ssd"].origin == "published defaults"

@@ -58,5 +58,5 @@ def test_a_larger_rate_forgets(model: TrainedModel, data: Dataset) -> None:
 
 def test_a_network_without_a_linear_head_is_refused_in_words(model: TrainedModel, data: Dataset) -> None:
     headless = replace(model, anatomy=replace(model.anatomy, head=None))
-    with pytest.raises(RequestError, match=r"tiny-0 does not end in one\. Choose Boundary Shrink\."):
+    with pytest.raises(RequestError, match=r"tiny-0 does not end in one\. Choose another method or model\."):
         unlearn(EXPAND, headless, data, request("boundary-expand"))

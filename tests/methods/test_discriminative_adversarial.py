@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
-from orthoui.data import Dataset, ImageSet
+from orthoui.data import Dataset
 from orthoui.errors import RequestError
 from orthoui.methods import METHODS, unlearn
 from orthoui.methods.discriminative_adversarial import (
@@ -21,7 +23,7 @@ from orthoui.methods.discriminative_adversarial import (
 from orthoui.methods.work import Work
 from orthoui.models.trained import TrainedModel
 from tests.methods.working import logits_of, request, work_of
-from tests.tiny import same_tensors, state_of, tiny_images, with_splits
+from tests.tiny import as_model, same_tensors, state_of, tiny_card, tiny_images, with_splits
 
 NAME = "discriminative-adversarial"
 GAME = METHODS[NAME]
@@ -34,23 +36,24 @@ def made(model: TrainedModel, data: Dataset, **fields: object) -> tuple[Work, Di
     return work, asked, make_game(work, asked)
 
 
-def dimmed(images: ImageSet) -> ImageSet:
-    """The images at two fifths of their light: answered differently, so that an attacker tells them apart."""
-    return ImageSet((images.images.float() * 0.4).to(torch.uint8), images.labels)
+def attacker_accuracy(network: nn.Module, original: nn.Module) -> float:
+    """A fresh attacker learns from images of the class that nobody saw and is judged on other such images.
 
-
-def attacker_accuracy(network: torch.nn.Module) -> float:
-    """A fresh attacker learns from pairs of the class that the game never saw and is judged on other such pairs."""
-    sets = [tiny_images(200, 8), dimmed(tiny_images(200, 9))]
-    of_class = [part.subset(torch.nonzero(part.labels == 1).flatten()) for part in sets]
-    features = [attack_features(logits_of(network, part), part.labels) for part in of_class]
+    It compares what ``network`` answers with what ``original`` does when the class is switched off.
+    """
+    forgotten, unseen = (tiny_images(200, seed).only((1,)) for seed in (8, 9))
+    switched_off = logits_of(original, unseen).index_fill(1, torch.tensor([1]), -torch.inf)
+    logits = (logits_of(network, forgotten), switched_off)
+    features = [
+        attack_features(part, images.labels) for part, images in zip(logits, (forgotten, unseen), strict=True)
+    ]
     torch.manual_seed(0)
-    attacker = torch.nn.Sequential(torch.nn.Linear(6, 64), torch.nn.ReLU(), torch.nn.Linear(64, 1))
+    attacker = nn.Sequential(nn.Linear(6, 64), nn.ReLU(), nn.Linear(64, 1))
     optimiser = torch.optim.Adam(attacker.parameters(), lr=1e-2)
     for _ in range(200):
         optimiser.zero_grad()
         seen, new = (attacker(part[::2]) for part in features)
-        (-torch.nn.functional.logsigmoid(seen).mean() - torch.nn.functional.logsigmoid(-new).mean()).backward()
+        (-F.logsigmoid(seen).mean() - F.logsigmoid(-new).mean()).backward()
         optimiser.step()
     with torch.no_grad():
         seen, new = (attacker(part[1::2]) for part in features)
@@ -113,15 +116,19 @@ def test_barlow_twins_is_zero_for_equal_uncorrelated_features() -> None:
     assert torch.isfinite(barlow_twins(one, torch.zeros_like(one)))
 
 
-def test_the_attackers_accuracy_falls_towards_a_half_on_held_out_pairs(model: TrainedModel, data: Dataset) -> None:
-    """Towards, not to: a fresh attacker on a random network of 4 channels still finds something."""
-    unseen = with_splits(data, calibration=dimmed(tiny_images(100, 7)))
-    small = {"epochs": 40, "batch_size": 32, "learning_rate": 1e-3, "momentum": 0, "bn_mode": "eval"}
-    asked = request(NAME, reference="held-out", adversarial=0.3, alignment=0, attacker_rate=1e-2, **small)
-    network = unlearn(GAME, model, unseen, asked).network
-    before, after = attacker_accuracy(model.network), attacker_accuracy(network)
-    assert before >= 0.95
-    assert abs(after - 0.5) <= abs(before - 0.5) - 0.1
+def test_the_attackers_accuracy_approaches_a_half_on_held_out_pairs(model: TrainedModel, data: Dataset) -> None:
+    """From certainty to at most 0.7, and because of the game: without it training on the rest leaves it at 0.85."""
+    still = {"dataset": "tiny", "width": 4, "crop_padding": 0, "flip": False}
+    started = as_model(model.network, tiny_card(recipe=still))
+    small = {"epochs": 20, "batch_size": 32, "learning_rate": 3e-3, "momentum": 0, "schedule": "cosine"}
+
+    def played(adversarial: float) -> nn.Module:
+        fields = {"adversarial": adversarial, "alignment": 0, "attacker_rate": 3e-2, "bn_mode": "eval", **small}
+        return unlearn(GAME, started, data, request(NAME, **fields)).network
+
+    with_game, without = (attacker_accuracy(played(weight), model.network) for weight in (0.1, 0.0))
+    assert attacker_accuracy(model.network, model.network) >= 0.98
+    assert abs(with_game - 0.5) <= 0.2 and without >= 0.85
 
 
 def test_a_class_that_passes_for_unseen_without_it_is_forgotten(model: TrainedModel, data: Dataset) -> None:
@@ -144,6 +151,5 @@ def test_it_says_which_unseen_images_it_compared_with(model: TrainedModel, data:
 
 def test_a_network_without_a_linear_head_is_refused_in_words(model: TrainedModel, data: Dataset) -> None:
     headless = replace(model, anatomy=replace(model.anatomy, head=None))
-    with pytest.raises(RequestError, match="Set the alignment weight to 0"):
+    with pytest.raises(RequestError, match=r"tiny-0 does not end in one\. Choose another method or model\."):
         unlearn(GAME, headless, data, request(NAME))
-    assert unlearn(GAME, headless, data, request(NAME, alignment=0, epochs=1)).backward > 0

@@ -1,11 +1,14 @@
 """Retraining, its card's checks: nothing of the old weights, no image of the class, not one answer with it."""
 
+import time
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from orthoui.methods import METHODS, Unlearned, unlearn
 from orthoui.models.trained import TrainedModel
+from orthoui.training.loop import Training
 from tests.methods.spying import DATA, accuracy_on
 from tests.tiny import as_model
 
@@ -48,3 +51,15 @@ def test_every_layer_begins_anew_nested_ones_too(model: TrainedModel) -> None:
 def test_another_seed_is_another_network(model: TrainedModel) -> None:
     one, two = (retrained(model, epochs=1, seed=seed).network for seed in (1, 2))
     assert not torch.equal(one.conv1.weight, two.conv1.weight)
+
+
+def test_the_accuracy_after_every_epoch_is_no_work_time(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, measure, late = time.perf_counter, Training._calibration_accuracy, [0.0]
+
+    def slowly(training: Training) -> float:
+        late[0] += 1000
+        return measure(training)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock() + late[0])
+    monkeypatch.setattr(Training, "_calibration_accuracy", slowly)
+    assert 0 < retrained(model, epochs=2).seconds["optimisation"] < 1000 <= late[0]

@@ -112,6 +112,18 @@ def test_what_was_cut_is_still_exactly_0_after_fine_tuning(model: TrainedModel, 
     assert not torch.equal(tuned.fc.weight, cut.fc.weight)
 
 
+def test_as_in_the_public_code_batch_norms_are_left_alone(model: TrainedModel) -> None:
+    fields = {"ratio": 0.2, "ranking": "layer", "images": 120, "epochs": 0}
+    cut = done("tfidf-pruning", model, **fields, compat=True).network
+    gone = 0
+    for layer in model.anatomy.layers:
+        gone += int((cut.get_submodule(layer.name).weight.flatten(1).abs().sum(1) == 0).sum())
+        for name in ("weight", "bias"):
+            after, before = (getattr(part.get_submodule(str(layer.norm)), name) for part in (cut, model.network))
+            assert torch.equal(after, before)
+    assert gone > 20
+
+
 def test_several_classes_are_one_document() -> None:
     means = some_means()
     merged = torch.cat([means[[1, 3]].mean(0, keepdim=True), means[[0, 2, 4]]])

@@ -9,14 +9,12 @@ from pydantic.fields import FieldInfo
 from orthoui.errors import RequestError
 from orthoui.evaluation.presets import recommended
 from orthoui.forgetting.request import ForgetRequest
-from orthoui.jobs.method import start_of
-from orthoui.jobs.results import STANDARD
+from orthoui.jobs.method import STANDARD, start_of
 from orthoui.methods import METHODS, Method, MethodRequest
 from orthoui.methods.retrain import ready_one
 from orthoui.methods.setting_texts import settings_in, written
 from orthoui.ui import session
 from orthoui.ui.methods.search import better_settings
-from orthoui.ui.methods.words import DEFAULTS
 from orthoui.wording import parse, title
 
 ELSEWHERE = ("classes", "edits")
@@ -119,7 +117,7 @@ def _origin(method: Method) -> str:
     pruning = issubclass(method.request, ForgetRequest)
     if pruning and recommended(session.model(), session.view().request.classes) is not None:
         return "this model's recommended setting"
-    return DEFAULTS[method.defaults]
+    return method.origin
 
 
 def _set(name: str, field: str) -> None:
