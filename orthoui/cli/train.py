@@ -183,15 +183,19 @@ def _checked_path(usual: str, out: Path | None, name: str | None, force: bool) -
 
 
 class _Epochs:
-    """Leaves a line for every finished epoch and moves the bar in between."""
+    """Leaves a line for every finished epoch, and for what keeps one that goes on from being the same."""
 
     def __init__(self, bar: Bar) -> None:
-        self._bar, self._told = bar, 0
+        self._bar, self._told, self._differences = bar, 0, 0
 
     def show(self, progress: "Progress") -> None:
         """Show a run's progress."""
         from orthoui.training.state import Epoch
 
+        differences = progress.metrics.get("differences", ())
+        for sentence in differences[self._differences :]:
+            self._bar.note(f"Note: {sentence}")
+        self._differences = len(differences)
         epochs = [Epoch.model_validate(curve) for curve in progress.metrics.get("curves", ())]
         for epoch in epochs[self._told :]:
             self._bar.note(_line(epoch))
@@ -202,8 +206,8 @@ class _Epochs:
 
 def _line(done: "Epoch") -> str:
     summary = f"epoch {done.epoch} of {done.epochs}: loss {done.loss:.3f}, "
-    if done.penalty:
-        summary += f"penalty {done.penalty:.3f}, "
+    if done.penalty or done.least_penalty:
+        summary += f"penalty {done.penalty:.3f} above its least, "
     summary += f"accuracy {done.accuracy:.1f} % while training, {done.calibration:.1f} % on calibration images"
     return f"{summary}; {done.images_per_second:,.0f} images/s, {done.seconds:.1f} s"
 

@@ -1,9 +1,11 @@
 """The data sets there are, by name: embedded ones, those in the data folder, and those that can be downloaded."""
 
+import math
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,43 +23,62 @@ DATASETS: Registry[Callable[[], Dataset]] = Registry("data set")
 """Data sets that need no file of the data folder."""
 dataset = DATASETS.add
 
+LOOKS = 20
+"""So many times as long as a look at the files took passes until the next: at 50,000 files it takes half a second."""
+
 _guard = threading.Lock()
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """Two sessions that come first at once must not read the same images twice; other data sets need not wait."""
 
 
-@dataclass(frozen=True)
-class _Teller:
-    """A report function that makes no difference to what is remembered."""
+@dataclass
+class _Held:
+    """The newest version of a data set, and when to look next whether its files are still the same."""
 
-    report: Report = field(compare=False)
+    data: Dataset | None = None
+    fingerprint: str = ""
+    next_look: float = math.inf
+    """By the monotonic clock, seconds; embedded images do not change."""
 
 
 def load_dataset(name: str, report: Report = silent) -> Dataset:
     """Return a data set by name, decoding its images when that was never done, and once for all sessions.
 
-    ``report`` is told how far decoding is. A data set stays as it was first loaded until the process ends.
+    ``report`` is told how far decoding is. A data set stays as it was loaded until its files change; whether they
+    did is looked at again when ``LOOKS`` times as long has gone by as the look before took.
     Raises ``UnknownNameError`` for a name that is nowhere, ``DatasetError`` for images that are not on this
     machine (it says how to get them), damaged, or too few.
     """
     with _guard:
         lock = _locks[name]
     with lock:
-        return _load(name, settings().data_folder, settings().cache_folder, _Teller(report))
+        held = _load(name, settings().data_folder, settings().cache_folder)
+        if held.data is None or time.monotonic() >= held.next_look:
+            held.data = DATASETS[name]() if name in DATASETS else _current(name, held, report)
+        return held.data
 
 
-@lru_cache(maxsize=4)
-def _load(name: str, folder: Path, cache: Path, teller: _Teller) -> Dataset:  # noqa: ARG001  cache is part of the key
-    if name in DATASETS:
-        return DATASETS[name]()
-    sources = find_sources(folder)
+@lru_cache(maxsize=8)
+def _load(name: str, folder: Path, cache: Path) -> _Held:  # noqa: ARG001  they are the key
+    return _Held()
+
+
+def _current(name: str, held: _Held, report: Report) -> Dataset:
+    """Look at the files of a data set, and read them if they are not those of the version held."""
+    started, sources = time.monotonic(), find_sources(settings().data_folder)
     if name not in sources:
         raise missing(name)
     source = sources[name]
-    known = KNOWN.get(name)
-    title = known.title if known else name
-    about, splits = store.decoded(source, title, known.side if known else None, teller.report)
-    return Dataset(name=name, title=title, classes=about.classes, splits=splits, source=about.source)
+    fingerprint = f"{source.path} {source.fingerprint()}"
+    took = time.monotonic() - started
+    data = held.data if held.fingerprint == fingerprint else None
+    if data is None:
+        known = KNOWN.get(name)
+        title = known.title if known else name
+        about, splits = store.decoded(source, title, known.side if known else None, report)
+        data = Dataset(name=name, title=title, classes=about.classes, splits=splits, source=about.source)
+    held.fingerprint, held.next_look = fingerprint, time.monotonic() + LOOKS * took
+    return data
 
 
 def missing(name: str) -> DatasetError | UnknownNameError:
@@ -85,11 +106,16 @@ def is_fetchable(name: str) -> bool:
 
 
 def fetch_dataset(name: str, report: Report = silent) -> Dataset:
-    """Download a data set unless it is there, decode it, and return it. Raises as ``load_dataset`` does."""
+    """Download a data set unless it is there, decode it, and return it as its files are now.
+
+    Raises as ``load_dataset`` does.
+    """
     if name not in dataset_names():
         if name not in KNOWN:
             raise UnknownNameError("data set to get", name, KNOWN)
         download(KNOWN[name].remote, settings().data_folder, report)
+    if name not in DATASETS:  # asked for by a person, who may just have changed its files
+        _load(name, settings().data_folder, settings().cache_folder).next_look = 0.0
     return load_dataset(name, report)
 
 

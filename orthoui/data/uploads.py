@@ -96,7 +96,9 @@ def _decoded(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Scale 16-bit grey down; Pillow's own conversion would cut everything above 255 off."""
+    """Scale 16-bit grey down; Pillow's own conversion would cut everything above 255 off. One bit becomes grey."""
+    if picture.mode == "1":  # cannot be reduced
+        return picture.convert("L")
     if not picture.mode.startswith("I"):
         return picture
     return Image.fromarray((np.clip(np.asarray(picture, dtype=np.int32), 0, 65535) // 257).astype(np.uint8))

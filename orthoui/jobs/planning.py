@@ -12,6 +12,7 @@ from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.timm_networks import is_timm
 from orthoui.models.zoo import zoo
 from orthoui.training.recipe import Recipe, check_left_out
+from orthoui.training.state import epochs_kept
 from orthoui.training.train import model_name
 
 KIND = "train"
@@ -32,11 +33,12 @@ class Estimate(BaseModel):
     rough: bool
 
 
-def checked(request: TrainRequest, classes: Sequence[str], book: Ledger) -> None:
+def checked(request: TrainRequest, classes: Sequence[str], book: Ledger, *, anew: bool = False) -> None:
     """Refuse in words what training would stumble over. Raises ``RequestError``.
 
     ``classes`` are those of the data set, empty while they are not known: what is left out is then looked at by the
-    training itself, once it has read the images.
+    training itself, once it has read the images. ``anew``: that an interrupted training of the same name is given
+    up was said by the person; see ``interrupted``.
     """
     recipe = request.recipe
     if not is_timm(recipe.architecture):
@@ -49,6 +51,24 @@ def checked(request: TrainRequest, classes: Sequence[str], book: Ledger) -> None
         raise RequestError(
             f"A model “{request.model}” is being trained already. Wait until it is done, or choose another name."
         )
+    sentence = interrupted(request)
+    if sentence is not None and not anew:
+        raise RequestError(sentence)
+
+
+def interrupted(request: TrainRequest) -> str | None:
+    """Say what a request would destroy: an interrupted training of its name; None where there is none.
+
+    A request that goes on from there destroys nothing either.
+    """
+    if not request.restart or not request.state.exists():
+        return None
+    epochs = epochs_kept(request.state)
+    when = {None: "", 0: " in its first epoch", 1: " after one epoch"}.get(epochs, f" after {epochs or 0:,} epochs")
+    return (
+        f"A training of “{request.model}” was interrupted{when}. “Try again” on Jobs goes on with it. Choose another "
+        "name, or tick “Start anew” to give up what it has learned."
+    )
 
 
 def free_name(recipe: Recipe, book: Ledger) -> str:

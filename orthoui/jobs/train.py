@@ -22,7 +22,7 @@ from orthoui.training.schemes.options import Scheme
 from orthoui.training.schemes.train import train_with_scheme
 from orthoui.training.state import Epoch, State
 from orthoui.training.train import model_name, train_model
-from orthoui.training.watching import StateFile
+from orthoui.training.watching import DIFFERS, StateFile
 
 
 class TrainRequest(BaseModel):
@@ -87,6 +87,7 @@ class Reporter(StateFile):
         self._context = context
         self._last: Step | None = None
         self._curves: list[dict[str, Any]] = []
+        self._differences: list[str] = []
 
     def wants_state(self, *, epoch_ended: bool) -> bool:
         """Whether the state should be kept now; a pause is asked for at any step."""
@@ -103,11 +104,17 @@ class Reporter(StateFile):
         return kept
 
     def resumed(self, history: tuple[Epoch, ...], differences: list[str]) -> None:
-        """Take over the curves of the part that is done, and log what keeps it from being bit-identical."""
-        self._curves = [epoch.model_dump() for epoch in history]
+        """Take over the curves of the part that is done, and tell what keeps it from being bit-identical."""
+        self._curves = [epoch.curve for epoch in history]
         self._context.log(f"The training goes on after epoch {len(history)}.")
-        for difference in differences:
-            self._context.log(f"Its weights will not be those of an unbroken run: {difference}.")
+        self.differs(differences)
+
+    def differs(self, differences: list[str]) -> None:
+        """Log what keeps the training from being bit-identical, and let page and command line say it too."""
+        sentences = [DIFFERS.format(difference) for difference in differences]
+        self._differences += [sentence for sentence in sentences if sentence not in self._differences]
+        for sentence in sentences:
+            self._context.log(sentence)
 
     def _step(self, step: Step) -> None:
         self._context.check()
@@ -115,18 +122,23 @@ class Reporter(StateFile):
 
     def _epoch(self, epoch: Epoch) -> None:
         self._context.check()
-        self._curves.append(epoch.model_dump())
+        self._curves.append(epoch.curve)
         if self._last is not None:
             self._tell(self._last)
         self._context.log(
-            f"epoch {epoch.epoch} of {epoch.epochs}: loss {epoch.loss:.3f}, penalty {epoch.penalty:.3f}, accuracy "
-            f"{epoch.accuracy:.1f} % while training, {epoch.calibration:.1f} % on calibration images, filter cosine "
-            f"{epoch.cosine:.4f}; {epoch.images_per_second:,.0f} images/s"
+            f"epoch {epoch.epoch} of {epoch.epochs}: loss {epoch.loss:.3f}, penalty {epoch.penalty:.3f} above its "
+            f"least ({epoch.least_penalty:.3g}), accuracy {epoch.accuracy:.1f} % while training, "
+            f"{epoch.calibration:.1f} % on calibration images, filter cosine {epoch.cosine:.4f}; "
+            f"{epoch.images_per_second:,.0f} images/s"
         )
+        layers = ", ".join(f"{layer} {cosine:.4f}" for layer, cosine in epoch.cosines.items())
+        self._context.log(f"  mean absolute cosine between the filters of each layer: {layers}")
 
     def _tell(self, step: Step) -> None:
         self._last = step
         metrics = {"curves": list(self._curves), "images_per_second": step.images_per_second}
+        if self._differences:
+            metrics["differences"] = list(self._differences)
         epoch = f"Epoch {step.epoch} of {step.epochs}"
         self._context.progress(step.step, step.steps, step.loss, epoch, metrics, step.share)
 

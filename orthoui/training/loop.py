@@ -19,8 +19,8 @@ from orthoui.training.augmentation import augment, blanked, mirrored_first, padd
 from orthoui.training.muon import convolutions_for_muon
 from orthoui.training.optimiser import make_optimiser, one_cycle
 from orthoui.training.orthogonality import filter_cosines
-from orthoui.training.parallel import own_share, share_statistics
-from orthoui.training.penalties import PENALTIES, penalty_weight
+from orthoui.training.parallel import own_share, precision_of, share_statistics
+from orthoui.training.penalties import PENALTIES, least_penalty, penalty_weight
 from orthoui.training.recipe import Recipe
 from orthoui.training.reports import Step, Watcher
 from orthoui.training.state import ANEW, Epoch, Numbers, Origin, State, origin_of, packed, unpack
@@ -80,7 +80,7 @@ class Training:
     def origin(self) -> Origin:
         """What decides the weights of this training."""
         fabric = self._fabric
-        return origin_of(self.recipe, self._images.digest, fabric.device, fabric.world_size)
+        return origin_of(self.recipe, self._images.digest, fabric.device, fabric.world_size, precision_of(fabric))
 
     def run(self, watcher: Watcher) -> nn.Module:
         """Train to the end and return the network, in evaluation mode with gradients off.
@@ -203,14 +203,17 @@ class Training:
         loss, penalty, accuracy = (float(total) / self._step for total in cast(Tensor, totals))
         cosines = filter_cosines(self.network)
         self._refuse_diverged(loss, penalty, *cosines.values())
+        least = least_penalty(self.network, self.recipe) if self.recipe.orthogonality else 0.0
         epoch = Epoch(
             epoch=self._epoch + 1,
             epochs=self.recipe.epochs,
             loss=loss,
-            penalty=penalty,
+            penalty=max(0.0, penalty - least),  # rounding may end a little below
+            least_penalty=least,
             accuracy=100 * accuracy,
             calibration=self._calibration_accuracy(),
             cosine=sum(cosines.values()) / len(cosines),
+            cosines=cosines,
             seconds=self._epoch_seconds,
             images_per_second=self._step * self.recipe.batch_size / max(self._epoch_seconds, 1e-9),
         )

@@ -49,6 +49,11 @@ class _GramPenalty(torch.autograd.Function):
         return found.view(ctx.like.shape).to(ctx.like.dtype)
 
 
+def least_layer_penalty(weight: Tensor) -> int:
+    """Return the least that ``layer_penalty`` of such a weight (C_out, C_in, k, k) can be: C_out − C_in·k², or 0."""
+    return max(0, len(weight) - weight[0].numel())
+
+
 def orthogonality_penalty(network: nn.Module, layers: PenalisedLayers = "all") -> Tensor:
     """Return the sum of ``layer_penalty`` over the penalised convolutions, a float32 scalar."""
     terms = [layer_penalty(convolution.weight) for convolution in penalised_convolutions(network, layers)]

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from orthoui.errors import RequestError
 from orthoui.models.device import fast_dtype
 
+PRECISIONS = {"bf16-mixed": "bfloat16", "32-true": "float32", "64-true": "float64"}
+"""Lightning's names for number formats, and ours."""
+
 
 def make_fabric(device: torch.device, precision: Literal["64-true"] | None = None) -> Fabric:
     """Return a launched Fabric for this process: one device, or its share of those that ``torchrun`` started.
@@ -29,6 +32,12 @@ def make_fabric(device: torch.device, precision: Literal["64-true"] | None = Non
     )
     fabric.launch()
     return fabric
+
+
+def precision_of(fabric: Fabric) -> str:
+    """Return the number format in which a Fabric computes the steps, e.g. “bfloat16”."""
+    precision = str(fabric.strategy.precision.precision)
+    return PRECISIONS.get(precision, precision)
 
 
 def own_share(batch: Tensor, fabric: Fabric) -> Tensor:

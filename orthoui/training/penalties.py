@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from orthoui.registry import Registry
-from orthoui.training.orthogonality import orthogonality_penalty, penalised_convolutions
+from orthoui.training.orthogonality import least_layer_penalty, orthogonality_penalty, penalised_convolutions
 from orthoui.training.recipe import Recipe
 
 Family = Callable[[nn.Module, Recipe, torch.Generator], Tensor]
@@ -22,6 +22,30 @@ def penalty_weight(recipe: Recipe, progress: float) -> float:
     if recipe.penalty != "srip":
         return recipe.orthogonality
     return recipe.orthogonality * next(factor for until, factor in SRIP_STEPS if progress < until or until == 1.0)
+
+
+def least_penalty(network: nn.Module, recipe: Recipe) -> float:
+    """Return the least that the recipe's penalty can be for a network, whatever its weights are.
+
+    Above 0 where a layer has more filters than can be orthogonal to each other. gram: C_out − C_in·k² per layer.
+    srip: 0, for it takes the smaller Gram matrix, whose residual can vanish. ocnn: √(C_out − C_in·min(S, k)²) per
+    layer of k×k kernels at stride S, and 0 for 1×1 kernels, of which it takes the smaller Gram matrix too. (By
+    Parseval the squared distance is the mean over all frequencies of that of a C_out × C_in·min(S, k)² matrix from
+    orthonormal rows; single taps with orthonormal columns reach it.)
+    """
+    if recipe.penalty == "srip":
+        return 0.0
+    parts = penalised_convolutions(network, recipe.ortho_layers)
+    if recipe.penalty == "gram":
+        return float(sum(least_layer_penalty(part.weight) for part in parts))
+    return sum(_least_convolutional(part) for part in parts)
+
+
+def _least_convolutional(convolution: nn.Conv2d) -> float:
+    filters, channels, _, size = convolution.weight.shape
+    if size == 1:
+        return 0.0
+    return float(max(0, filters - channels * min(convolution.stride[0], size) ** 2) ** 0.5)
 
 
 @PENALTIES.add("gram")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -17,18 +17,23 @@ from orthoui.training.recipe import Recipe
 from orthoui.training.schemes.options import LogBatches
 
 KEY = "orthoui-training"
-ANEW = "Start the training anew: on the page with “Start training”, on the command line with --restart."
+ANEW = "Start the training anew: on the page by ticking “Start anew”, on the command line with --restart."
 DECIDING = {
     "torch": "version of torch",
     "device": "device",
     "threads": "number of threads",
     "processes": "number of processes",
+    "precision": "precision",
+    "instructions": "instruction set of the processor",
 }
 """What decides the last bits of the weights beside recipe and images, in words."""
 
 
 class Epoch(BaseModel):
-    """One finished epoch: mean losses over its steps; accuracies in percent; the filters' mean absolute cosine."""
+    """One finished epoch: mean losses over its steps; accuracies in percent; the filters' mean absolute cosine.
+
+    ``penalty`` is counted from ``least_penalty``, below which no weights can bring it; older epochs have it whole.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,11 +41,18 @@ class Epoch(BaseModel):
     epochs: int
     loss: float
     penalty: float
+    least_penalty: float = 0.0
     accuracy: float
     calibration: float
     cosine: float
+    cosines: dict[str, float] = Field(default_factory=dict, description="that of every layer; older ones lack it")
     seconds: float
     images_per_second: float
+
+    @property
+    def curve(self) -> dict[str, Any]:
+        """The epoch as a run's progress keeps it, which is stored twice a second: without its layers."""
+        return self.model_dump(exclude={"cosines"})
 
 
 class Origin(BaseModel):
@@ -56,26 +68,37 @@ class Origin(BaseModel):
     device: str
     threads: int
     processes: int
+    precision: str = ""
+    """Number format of the steps; empty where an older state does not tell."""
+    instructions: str = ""
+    """The processor's instruction set; empty on other devices, and where an older state does not tell."""
 
     def same_training(self, other: "Origin") -> bool:
         """Whether ``other`` is of the same recipe, images and log, wherever it runs."""
         return (self.recipe, self.images, self.logged) == (other.recipe, other.images, other.logged)
 
     def differences(self, other: "Origin") -> list[str]:
-        """Name what keeps ``other`` from repeating this training bit for bit, in words."""
+        """Name what keeps ``other`` from repeating this training bit for bit, in words; unknown is no difference."""
         return [
             f"{words} ({getattr(self, name)}, now {getattr(other, name)})"
             for name, words in DECIDING.items()
-            if getattr(self, name) != getattr(other, name)
+            if getattr(self, name) and getattr(other, name) and getattr(self, name) != getattr(other, name)
         ]
 
 
-def origin_of(recipe: Recipe, images: str, device: torch.device, processes: int) -> Origin:
+def origin_of(recipe: Recipe, images: str, device: torch.device, processes: int, precision: str) -> Origin:
     """Return the origin of a training that runs here and now."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type} {platform.machine()}"
     threads = torch.get_num_threads()
     return Origin(
-        recipe=recipe, images=images, torch=torch.__version__, device=name, threads=threads, processes=processes
+        recipe=recipe,
+        images=images,
+        torch=torch.__version__,
+        device=name,
+        threads=threads,
+        processes=processes,
+        precision=precision,
+        instructions=torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else "",
     )
 
 
@@ -122,6 +145,18 @@ def load_state(path: Path) -> State | None:
         raise CheckpointError(
             f"The saved state of an interrupted training, {path}, cannot be read ({type(error).__name__}). {ANEW}"
         ) from error
+
+
+def epochs_kept(path: Path) -> int | None:
+    """Return how many epochs a kept state has finished, without reading a tensor; None where that cannot be read.
+
+    Of a training in stages they are those of the stage.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return len(Numbers.model_validate_json((file.metadata() or {})[KEY]).history)
+    except (OSError, SafetensorError, KeyError, ValidationError):
+        return None
 
 
 def packed(network: nn.Module, optimiser: torch.optim.Optimizer, **others: Tensor) -> dict[str, Tensor]:

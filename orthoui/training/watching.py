@@ -12,6 +12,7 @@ from orthoui.training.loop import Training
 from orthoui.training.reports import Step
 from orthoui.training.state import Epoch, State, load_state, save_state
 
+DIFFERS = "Its weights will not be those of an unbroken run: {}."
 STATE_SECONDS = 300.0
 """Longest time between two kept states."""
 
@@ -31,8 +32,12 @@ class StateFile:
     def resumed(self, history: tuple[Epoch, ...], differences: list[str]) -> None:
         """Told that a training goes on after ``history``, and what keeps it from being bit-identical."""
         log.info("The training goes on after epoch %d.", len(history))
+        self.differs(differences)
+
+    def differs(self, differences: list[str]) -> None:
+        """Told what keeps a training that goes on from being bit-identical, if anything does."""
         for difference in differences:
-            log.warning("The training goes on, but its weights will not be those of an unbroken run: %s.", difference)
+            log.warning("The training goes on. %s", DIFFERS.format(difference))
 
     def step(self, step: Step) -> None:
         """Pass on."""

@@ -22,9 +22,13 @@ def class_image(images: ImageSet, label: int, place: int = 0) -> Tensor:
     return images.images[positions[place % len(positions)]]
 
 
-@lru_cache(maxsize=64)
 def class_thumbnails(dataset: str) -> tuple[str, ...]:
     """Return one data URI per class: the test image closest to the class's mean image."""
+    return _thumbnails(dataset, load_dataset(dataset)["test"].digest)
+
+
+@lru_cache(maxsize=64)
+def _thumbnails(dataset: str, digest: str) -> tuple[str, ...]:  # noqa: ARG001  other images have other thumbnails
     data: Dataset = load_dataset(dataset)
     return tuple(data_uri(to_png(picture(_typical(data["test"], label)), 2)) for label in range(len(data.classes)))
 

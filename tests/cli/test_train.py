@@ -7,9 +7,12 @@ import pytest
 import typer
 
 from orthoui.cli.app import app
+from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import load_checkpoint
 from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.recipe import Recipe
+from orthoui.training.train import train_model
+from orthoui.training.watching import StateFile
 from tests.cli.calling import answer, call, refusal
 from tests.cli.conftest import RECIPE
 
@@ -29,7 +32,7 @@ def test_people_see_epochs_accuracy_and_orthogonality(home: Path, tmp_path: Path
     result = call(f"train {RECIPE} --out '{tmp_path}'")
     assert (tmp_path / "tiny-resnet18-w4-orthogonal.safetensors").exists()
     assert "epoch 1 of 2: loss " in result.stderr and "epoch 2 of 2: loss " in result.stderr
-    assert "penalty" in result.stderr and "images/s" in result.stderr
+    assert "above its least, accuracy" in result.stderr and "images/s" in result.stderr
     assert "of the test images right" in result.stdout
     assert "layer4.1.conv2" in result.stdout and "mean of all layers" in result.stdout
 
@@ -115,6 +118,19 @@ def test_another_process_goes_on_from_the_same_state_and_answers_nothing(
     ((_, path, watcher),) = seen
     assert path == tmp_path / "mine.safetensors"
     assert watcher.path == home / "training" / "mine.state.safetensors"
+
+
+def test_what_keeps_a_resumed_training_from_the_same_weights_is_printed(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def goes_on(recipe: Recipe, path: Path, watcher: StateFile) -> ModelCard:
+        watcher.resumed((), ["precision (bfloat16, now float32)", "number of threads (1, now 2)"])
+        return train_model(recipe, path, watcher)
+
+    monkeypatch.setattr("orthoui.jobs.train.train_model", goes_on)
+    said = call(f"train {RECIPE} --out '{tmp_path}'").stderr
+    for difference in ("precision (bfloat16, now float32)", "number of threads (1, now 2)"):
+        assert said.count(f"Its weights will not be those of an unbroken run: {difference}.") == 1
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_training(home: Path, tmp_path: Path) -> None:

@@ -222,3 +222,51 @@ def test_another_data_folder_is_another_world(folder: Path, tmp_path: Path, monk
     monkeypatch.setenv("ORTHOUI_DATA", str(tmp_path / "elsewhere"))
     settings.cache_clear()
     assert load_dataset("pets").classes != first.classes
+
+
+def test_a_folder_that_changed_is_read_anew_and_only_the_newest_version_is_held(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder / "pets", class_files())
+    first = load_dataset("pets")
+    put(folder / "pets", class_files(classes=("eel",)))
+    fetch_dataset("pets")  # what “Read the images” does: it looks at once
+    assert load_dataset("pets").classes == ("cat", "dog", "eel")
+    monkeypatch.setattr(catalog, "LOOKS", 0)
+    put(folder / "pets", class_files(classes=("fox",)))
+    fetch_dataset("pets")
+    newest = load_dataset("pets")
+    assert newest.classes == ("cat", "dog", "eel", "fox") and first.classes == ("cat", "dog")
+    assert load_dataset("pets") is newest
+    assert catalog._load.cache_info().currsize == 1
+
+
+def test_a_change_is_noticed_without_being_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(folder / "pets", class_files())
+    load_dataset("pets")
+    monkeypatch.setattr(catalog, "LOOKS", 0)
+    assert fetch_dataset("pets").classes == ("cat", "dog")
+    (folder / "pets" / "train" / "dog").rename(folder / "pets" / "train" / "wolf")
+    (folder / "pets" / "test" / "dog").rename(folder / "pets" / "test" / "wolf")
+    assert load_dataset("pets").classes == ("cat", "wolf")
+
+
+def test_files_are_not_looked_at_in_every_call(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(folder / "pets", class_files())
+    monkeypatch.setattr(catalog, "LOOKS", 1e9)
+    data = load_dataset("pets")
+    monkeypatch.setattr(catalog, "find_sources", lambda _: pytest.fail("the files were looked at again"))
+    assert all(load_dataset("pets") is data for _ in range(3))
+
+
+def test_images_that_became_damaged_are_said_to_be_in_every_call(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "LOOKS", 0)
+    put(folder / "pets", class_files())
+    load_dataset("pets")
+    for picture_file in (folder / "pets" / "train" / "cat").iterdir():
+        picture_file.write_bytes(b"x")
+    for _ in range(2):
+        with pytest.raises(DatasetError, match="pets holds only the class dog"):
+            load_dataset("pets")

@@ -49,14 +49,15 @@ def test_every_kind_becomes_an_image_of_the_data_set(kind: str, grey: bool, chan
     assert image[:, :, :10].float().mean() > 230 and image[:, :, 18:].float().mean() < 25
 
 
+@pytest.mark.parametrize("wide", [40, 1040])  # from 1024 pixels a side on, a picture is reduced first
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "I;16", "RGBA", "LA"])
-def test_every_colour_mode_is_converted(mode: str) -> None:
+def test_every_colour_mode_is_converted(mode: str, wide: int) -> None:
     if mode == "I;16":
-        values = np.zeros((40, 40), np.uint16)
-        values[:, :20] = 64_000
+        values = np.zeros((wide, wide), np.uint16)
+        values[:, : wide // 2] = 64_000
         content = encoded(Image.fromarray(values), "PNG")
     else:
-        content = encoded(halves().convert(mode), "JPEG" if mode == "CMYK" else "PNG")
+        content = encoded(halves((wide, wide)).convert(mode), "JPEG" if mode == "CMYK" else "PNG")
     image = read_upload(content, side=20, grey=True)
     assert image[0, 10, 2] > 230 and image[0, 10, 17] < 25
 

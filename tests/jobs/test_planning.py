@@ -1,15 +1,24 @@
 """Before a training: its name, how long it will take, and what is refused."""
 
 import pytest
+import torch
 
+from orthoui.data import Dataset
 from orthoui.errors import RequestError
 from orthoui.jobs.planning import checked, estimate, free_name
 from orthoui.jobs.train import TrainRequest
 from orthoui.ledger import Ledger, NewRun, Result
+from orthoui.training.loop import Training
+from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
+from orthoui.training.state import Epoch, save_state
+from tests.tiny import MEAN, STD
 
 CLASSES = ("cat", "dog", "eel")
 RECIPE = Recipe(dataset="pets", width=8, epochs=10)
+EPOCH = Epoch(
+    epoch=1, epochs=3, loss=1, penalty=0, accuracy=50, calibration=50, cosine=0.1, seconds=1, images_per_second=100
+)
 
 
 @pytest.fixture
@@ -63,6 +72,25 @@ def test_what_cannot_be_is_refused(book: Ledger, fields: dict[str, object], name
     request = TrainRequest(recipe=RECIPE.model_copy(update=fields), name=name)
     with pytest.raises(RequestError, match=sentence):
         checked(request, CLASSES, book)
+
+
+def test_an_interrupted_training_is_given_up_only_on_purpose(book: Ledger, data: Dataset) -> None:
+    request = TrainRequest(recipe=RECIPE, name="mine", restart=True)
+    checked(request, CLASSES, book)
+    begun = Training(data, Recipe(dataset="tiny", width=4, epochs=3), (MEAN, STD), make_fabric(torch.device("cpu")))
+    request.state.parent.mkdir(parents=True, exist_ok=True)
+    for epochs, when in ((0, "in its first epoch"), (1, "after one epoch"), (3, "after 3 epochs")):
+        state = begun.state()
+        state.numbers.history = (EPOCH,) * epochs
+        save_state(request.state, state)
+        with pytest.raises(RequestError, match=f"A training of “mine” was interrupted {when}. “Try again” on Jobs"):
+            checked(request, CLASSES, book)
+    request.state.write_text("of an older version")
+    with pytest.raises(RequestError, match=r"“mine” was interrupted\. .* Choose another name, or tick “Start anew”"):
+        checked(request, CLASSES, book)
+    checked(request, CLASSES, book, anew=True)
+    checked(request.model_copy(update={"restart": False}), CLASSES, book)  # goes on from it
+    assert request.state.exists()
 
 
 def test_what_can_be_is_not(book: Ledger) -> None:

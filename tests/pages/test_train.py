@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from orthoui.jobs.train import TrainRequest
 from orthoui.ledger import Attempt, Progress, Result, ledger
 from orthoui.training.recipe import Recipe, recipes
 from orthoui.ui.train.datasets import look_again
@@ -122,6 +123,22 @@ def test_what_cannot_be_trained_is_said_beside_the_button(link: dict[str, str], 
     assert sentence in text(app).replace("\\", "")
 
 
+def test_an_interrupted_training_is_given_up_only_when_that_is_ticked(engine: Engine) -> None:
+    state = TrainRequest(recipe=Recipe(), name="mine").state
+    state.parent.mkdir(parents=True)
+    state.write_text("of an older version")
+    app = opened(TRAIN, train_name="mine")
+    assert app.button(key="train_start").disabled
+    assert "A training of “mine” was interrupted. “Try again” on Jobs goes on with it." in text(app)
+    app.checkbox(key="train_anew_mine").check()
+    run(app)
+    assert "was interrupted" not in text(app)
+    started(app)
+    (asked,) = ledger().find()
+    assert asked.model == "mine" and asked.request["restart"]
+    assert not [box for box in app.checkbox if box.key == "train_anew_mine"]  # it is under way
+
+
 def test_a_training_is_started_watched_and_cancelled(engine: Engine) -> None:
     app = opened(TRAIN, train_orthogonality="0.01")
     run_id, _ = at_work(app)
@@ -144,6 +161,15 @@ def test_a_training_is_started_watched_and_cancelled(engine: Engine) -> None:
     run(app)
     assert ledger().get(run_id).requested == "cancel"
     assert app.button(key=f"job_cancel_{run_id}").disabled
+
+
+def test_what_keeps_a_resumed_training_from_being_the_same_stands_outside_the_log(engine: Engine) -> None:
+    app = opened(TRAIN)
+    sentence = "Its weights will not be those of an unbroken run: precision (bfloat16, now float32)."
+    progress = Progress(step=1, steps=9, metrics={"curves": [EPOCH], "differences": [sentence]})
+    begin(started(app), progress)
+    run(app)
+    assert sentence in text(app).replace("\\", "")
 
 
 def test_a_paused_training_is_resumed(engine: Engine) -> None:

@@ -8,19 +8,26 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
 from orthoui.errors import RequestError
 from orthoui.training.parallel import make_fabric, own_share
+from tests.training.two_ranks import RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 1e-8
 """Largest relative distance between the weights after ten steps in double precision, sums in another order."""
 
 
-def trained(folder: Path, processes: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return what ``two_ranks`` trained as a whole, and what it trained from a kept state."""
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """What ``two_ranks`` left when one process ran it, and when two did."""
+    one, two = (tmp_path_factory.mktemp(name) for name in ("one", "two"))
+    train(one, 1)
+    train(two, 2)
+    return one, two
+
+
+def train(folder: Path, processes: int) -> None:
     launcher = (
         ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
     )
@@ -32,13 +39,16 @@ def trained(folder: Path, processes: int) -> tuple[dict[str, Tensor], dict[str, 
         timeout=180,
         capture_output=True,
     )
-    return load_file(folder / "whole"), load_file(folder / "resumed")
 
 
 @pytest.mark.timeout(300)
-def test_two_processes_train_the_same_network_as_one_also_from_a_kept_state(tmp_path: Path) -> None:
-    (one, _), both = trained(tmp_path / "one", 1), trained(tmp_path / "two", 2)
-    for two in both:
+@pytest.mark.parametrize("case", RECIPES)
+def test_two_processes_train_the_same_network_as_one_also_from_a_kept_state(
+    folders: tuple[Path, Path], case: str
+) -> None:
+    one = load_file(folders[0] / f"{case}-whole")
+    for way in ("whole", "resumed"):
+        two = load_file(folders[1] / f"{case}-{way}")
         assert one.keys() == two.keys()
         for name, tensor in one.items():
             distance = (two[name].double() - tensor.double()).norm() / tensor.double().norm().clamp(min=1e-6)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from orthoui.training.orthogonality import penalised_convolutions
-from orthoui.training.penalties import PENALTIES, _convolutional, _spectral, penalty_weight
+from orthoui.training.penalties import PENALTIES, _convolutional, _spectral, least_penalty, penalty_weight
 from orthoui.training.recipe import Recipe
 from tests.tiny import random_network
 
@@ -72,6 +72,40 @@ def test_ocnn_of_pointwise_kernels_is_their_gram_matrix() -> None:
     wide = nn.Conv2d(3, 8, 1, bias=False)
     wide.weight.data = orthogonal(8, 3).view(8, 3, 1, 1)
     assert float(_convolutional(wide)) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "stride"),
+    [(3, 30, 3, 1), (2, 9, 3, 2), (2, 20, 3, 4), (4, 8, 1, 1), (8, 4, 3, 1)],
+)
+def test_no_weights_bring_a_penalty_below_its_least_and_some_reach_it(
+    channels: int, filters: int, size: int, stride: int
+) -> None:
+    layer = nn.Conv2d(channels, filters, size, stride=stride, bias=False)
+    torch.manual_seed(0)
+    drawn = [torch.randn_like(layer.weight) * scale for scale in (0.01, 0.1, 0.3)]
+    taps = min(stride, size)  # as many in a row meet no tap of a shifted kernel
+    corner = torch.zeros_like(layer.weight)
+    corner[:, :, :taps, :taps] = orthogonal(filters, channels * taps**2).view(filters, channels, taps, taps)
+    best = {"gram": orthogonal(filters, channels * size**2).view_as(corner), "srip": None, "ocnn": corner}
+    best["srip"] = best["gram"]
+    for name, reached in best.items():
+        recipe = RECIPE.model_copy(update={"penalty": name})
+        least = least_penalty(layer, recipe)
+        for weight in drawn:
+            layer.weight.data = weight
+            assert float(PENALTIES[name](layer, recipe, generator())) > least
+        assert reached is not None
+        layer.weight.data = reached
+        assert float(PENALTIES[name](layer, recipe, generator())) == pytest.approx(least, abs=1e-4)
+
+
+def test_the_least_of_a_network_is_that_of_its_penalised_layers() -> None:
+    network = random_network("resnet50")
+    wide = [(part.weight.shape[0], part.weight[0].numel()) for part in penalised_convolutions(network)]
+    assert least_penalty(network, RECIPE) == sum(max(0, filters - d) for filters, d in wide) > 0
+    only = RECIPE.model_copy(update={"ortho_layers": "no_1x1"})
+    assert least_penalty(network, only) < least_penalty(network, RECIPE)
 
 
 @pytest.mark.parametrize("name", ["gram", "srip", "ocnn"])

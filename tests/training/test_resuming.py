@@ -1,26 +1,36 @@
 """A training that was killed goes on to the same weights, bit for bit, or says why it cannot."""
 
 import errno
+import json
+import os
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from orthoui.data import Dataset
 from orthoui.errors import CheckpointError
+from orthoui.models.device import fast_dtype
 from orthoui.training import train
 from orthoui.training.loop import Training
 from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
 from orthoui.training.reports import Step
-from orthoui.training.state import State, load_state, save_state
+from orthoui.training.state import KEY, State, epochs_kept, load_state, save_state
 from orthoui.training.train import train_model
 from orthoui.training.watching import StateFile
 from tests.tiny import MEAN, STD, same_tensors, state_of
+from tests.training.killed import KILLED_AFTER
+from tests.training.killed import RECIPE as KILLED_RECIPE
 
+ROOT = Path(__file__).resolve().parents[2]
 RECIPE = Recipe(
     dataset="tiny", width=4, epochs=3, batch_size=20, learning_rate=0.05, orthogonality=0.01, penalty="srip", seed=5
 )
@@ -132,11 +142,58 @@ def test_a_state_that_does_not_fit_is_refused_in_words(
 
 def test_what_keeps_the_weights_from_being_the_same_is_named(data: Dataset) -> None:
     state = training(data).state()
-    state.numbers.origin = state.numbers.origin.model_copy(update={"threads": 99, "torch": "1.0"})
+    changes = {"threads": 99, "torch": "1.0", "precision": "float16", "instructions": "ABACUS"}
+    here = state.numbers.origin
+    state.numbers.origin = here.model_copy(update=changes)
     assert training(data).resume(state) == [
         f"version of torch (1.0, now {torch.__version__})",
         f"number of threads (99, now {torch.get_num_threads()})",
+        f"precision (float16, now {here.precision})",
+        f"instruction set of the processor (ABACUS, now {torch.backends.cpu.get_cpu_capability()})",
     ]
+
+
+def test_the_precision_is_the_one_that_is_trained_in(data: Dataset) -> None:
+    device = torch.device("cpu")
+    doubled = Training(data, RECIPE, (MEAN, STD), make_fabric(device, "64-true"))
+    assert doubled.origin.precision == "float64"
+    assert training(data).origin.precision == {torch.bfloat16: "bfloat16"}.get(fast_dtype(device), "float32")
+
+
+def test_an_older_state_opens_and_claims_no_difference(data: Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    begun = training(data, RECIPE.model_copy(update={"epochs": 1}))
+    begun.run(StateFile())
+    numbers = begun.state().numbers.model_dump(mode="json")
+    for field in ("precision", "instructions"):
+        del numbers["origin"][field]
+    for field in ("cosines", "least_penalty"):
+        del numbers["history"][0][field]
+    tensors = {name: tensor.contiguous() for name, tensor in begun.state().tensors.items()}
+    save_file(tensors, path, {KEY: json.dumps(numbers)})
+    state = load_state(path)
+    assert state is not None and epochs_kept(path) == 1
+    again = training(data, RECIPE.model_copy(update={"epochs": 1}))
+    assert again.resume(state) == []
+    assert (again.history[0].cosines, again.history[0].least_penalty) == ({}, 0)
+
+
+@pytest.mark.timeout(60)
+def test_a_process_that_is_killed_in_the_middle_of_an_epoch_loses_nothing(data: Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    command = [sys.executable, "-m", "tests.training.killed", str(path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line == f"{KILLED_AFTER}\n":
+                os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    state = load_state(path)
+    assert state is not None and (state.numbers.epoch, state.numbers.step > 0) == (1, True)
+    again, unbroken = training(data, KILLED_RECIPE), training(data, KILLED_RECIPE)
+    assert again.resume(state) == []
+    expected = state_of(unbroken.run(StateFile()))
+    assert same_tensors(again.run(StateFile()), expected)
 
 
 def test_a_full_disk_leaves_the_last_good_state(

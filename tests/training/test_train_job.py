@@ -3,18 +3,22 @@
 from pathlib import Path
 
 import pytest
+import torch
 from filelock import FileLock
 
 from orthoui.data import Dataset
 from orthoui.errors import CancelledError, PausedError, RequestError
-from orthoui.jobs.context import Context
+from orthoui.jobs.context import Context, read_log
 from orthoui.jobs.execute import run_here
 from orthoui.jobs.train import TrainRequest
 from orthoui.ledger import ledger
 from orthoui.models.checkpoints import load_checkpoint
 from orthoui.training import train as training
+from orthoui.training.loop import Training
+from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
-from tests.tiny import same_tensors, state_of
+from orthoui.training.state import save_state
+from tests.tiny import MEAN, STD, same_tensors, state_of
 
 RECIPE = Recipe(dataset="tiny", width=4, epochs=2, batch_size=20, learning_rate=0.05, orthogonality=0.01)
 REQUEST = TrainRequest(recipe=RECIPE)
@@ -52,6 +56,24 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
     run_here("train", REQUEST, "again")
     expected, _ = load_checkpoint(whole.path)
     assert same_tensors(load_checkpoint(REQUEST.path)[0], state_of(expected))
+
+
+def test_what_keeps_it_from_the_same_weights_and_the_cosines_of_every_layer_are_told(
+    home: Path, data: Dataset
+) -> None:
+    state = Training(data, RECIPE, (MEAN, STD), make_fabric(torch.device("cpu"))).state()
+    state.numbers.origin = state.numbers.origin.model_copy(update={"precision": "float16"})
+    REQUEST.state.parent.mkdir(parents=True)
+    save_state(REQUEST.state, state)
+    run = run_here("train", REQUEST, "again")
+    assert run.progress is not None
+    (sentence,) = run.progress.metrics["differences"]
+    assert sentence.startswith("Its weights will not be those of an unbroken run: precision (float16, now ")
+    text = read_log(run)
+    assert sentence in text
+    assert text.count("between the filters of each layer: conv1 0.") == RECIPE.epochs
+    assert "above its least (28)" in text
+    assert all("cosines" not in curve for curve in run.progress.metrics["curves"])
 
 
 def test_restart_begins_anew(home: Path) -> None:

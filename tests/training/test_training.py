@@ -119,7 +119,11 @@ def test_the_loss_is_cross_entropy_plus_lambda_times_the_penalty(data: Dataset) 
         assert value.grad is not None
         torch.testing.assert_close(done.state_dict()[name], before[name] - rate * value.grad, rtol=1e-4, atol=1e-5)
     epoch = one_step.history[-1]
-    assert (epoch.loss, epoch.penalty) == pytest.approx((float(loss), float(penalty)), rel=1e-4)
+    reported = epoch.loss, epoch.penalty + epoch.least_penalty
+    assert reported == pytest.approx((float(loss.detach()), float(penalty.detach())), rel=1e-4)
+    assert epoch.least_penalty == 4 + 8 + 16  # the shortcuts: 8 filters of 4 dimensions, 16 of 8, 32 of 16
+    assert epoch.cosines == filter_cosines(one_step.network)
+    assert "cosines" not in epoch.curve
 
 
 def test_weight_decay_spares_norms_and_biases() -> None:

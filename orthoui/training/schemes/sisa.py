@@ -197,7 +197,7 @@ def _go_on(training: StageTraining, before: State | None, watcher: StateFile) ->
     kept = None if watcher.path is None else load_state(watcher.path)
     here = training.origin
     if kept is not None and kept.numbers.origin.same_training(here):
-        training.resume(kept)
+        watcher.differs(training.resume(kept))
     elif before is not None:
         training.start_from(before)
 

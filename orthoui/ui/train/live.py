@@ -35,6 +35,7 @@ def _draw() -> bool:
         st.warning(literal(sentence), icon=":material/info:")
     for run in (*active, *paused):
         job_card(run)
+        _differences(run)
         if run.state != "queued":
             _curves(run)
     for run in ended_jobs(1, kind=(KIND,)):
@@ -46,6 +47,7 @@ def _ended(run: Run) -> None:
     if run.state == "done":
         _offer(run)
     ended_job(run)
+    _differences(run)
     _curves(run)
 
 
@@ -72,6 +74,12 @@ def _offer(run: Run) -> None:
         if session.view().model == name:
             st.switch_page(FORGET_PAGE)
         st.rerun(scope="app")  # what kept it from being opened stands above the page
+
+
+def _differences(run: Run) -> None:
+    """Say what keeps a training that went on after a break from having the weights of an unbroken one."""
+    for sentence in run.progress.metrics.get("differences", ()) if run.progress else ():
+        st.caption(f":material/info: {literal(str(sentence))}")
 
 
 def _curves(run: Run) -> None:

@@ -5,7 +5,7 @@ import streamlit as st
 from orthoui.data import dataset_title
 from orthoui.errors import RequestError, shortened
 from orthoui.jobs.engine import engine
-from orthoui.jobs.planning import Estimate, checked, estimate, free_name
+from orthoui.jobs.planning import Estimate, checked, estimate, free_name, interrupted
 from orthoui.jobs.train import TrainRequest
 from orthoui.ledger import ledger
 from orthoui.ui import session
@@ -58,7 +58,10 @@ def _start(problem: str | None) -> None:
     request = None
     try:
         request = _request()
-        checked(request, class_names(request.recipe.dataset), ledger())
+        checked(request, class_names(request.recipe.dataset), ledger(), anew=True)  # what else is wrong comes first
+        given_up = interrupted(request)
+        if given_up is not None and not _anew(request):
+            problem = problem or given_up
     except RequestError as error:
         problem = problem or str(error)
     with st.container(horizontal=True, vertical_alignment="center", key="train_start_row"):
@@ -78,10 +81,19 @@ def _start(problem: str | None) -> None:
         st.rerun()  # the whole page: the curves and the line in the frame are no part of this panel
 
 
+def _anew(request: TrainRequest) -> bool:
+    """Draw the tick that gives up an interrupted training; one for every name, so that it is meant each time."""
+    return st.checkbox(
+        f"Start anew and give up the interrupted training of {literal(request.model)}",
+        key=f"train_anew_{request.model}",
+    )
+
+
 def _request() -> TrainRequest:
     """Return the training that the page is set to, with its name. Raises ``RequestError``.
 
-    A start is a start: only “Try again” goes on from what a cancelled training of the same name left.
+    A start is a start: only “Try again” goes on from what an interrupted training of the same name left, and what
+    that left is given up only when a person says so.
     """
     view = session.view()
     name = view.train_name or free_name(view.recipe, ledger())
