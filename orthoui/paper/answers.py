@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orthoui.forgetting.request import Attenuation
 from orthoui.paper.curves import fits
+from orthoui.paper.phrases import each, mean, pair, percent, printed_beside
 from orthoui.paper.plans import READINGS
-from orthoui.paper.printed import RATIO, STRENGTH, Quantity
+from orthoui.paper.printed import RATIO, STRENGTH
 from orthoui.paper.schema import Cell, Table
 from orthoui.paper.setting import TableName
 from orthoui.wording import joined
@@ -23,6 +24,9 @@ MOVED = 0.5
 """Share of the attention above which a heatmap counts as another one."""
 DAMAGE = 5.0
 """Points that pruning may take from the other classes; the paper's CIFAR-10 row loses 3.8."""
+DAMAGE_OF_ANY_CLASS = 10.1
+"""The same where every class is forgotten in turn and the worst of them counts: as much as the paper's own appendix
+loses, 10.07 points (VGG-16, truck: 93.67 % before, 83.60 % pruned); its ResNet-18 loses 6.9 at most."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +38,35 @@ class Answer:
 
 
 def answer(table: Table) -> Answer:
-    """Return the answer of a table, in one sentence."""
+    """Return the answer of a table, in one sentence; another one follows where networks do not compare.
+
+    Of the readings of equation (16) that one counts whose curve is nearer to the printed one; in a table without
+    curves the one in the method's favour, and the sentence says so.
+    """
     if not table.measured:
         return Answer(None, "Not measured here yet.")
-    return ANSWERS[table.table](table)
+    found = ANSWERS[table.table](table)
+    return replace(found, sentence=found.sentence + _unlike(table))
+
+
+def _unlike(table: Table) -> str:
+    """Say which networks were trained otherwise than the orthogonal one: their differences may come from that."""
+    found = {cell.kind: cell.unlike for cell in table.measured if cell.unlike}
+    return "".join(
+        f" The {kind} network was trained otherwise than the orthogonal one ({words}): that may be the difference."
+        for kind, words in found.items()
+    )
 
 
 def _table_1(table: Table) -> Answer:
     cells = [table.cell("plain"), table.cell("orthogonal")]
-    plain, orthogonal = (_mean(cell, "retain_accuracy") for cell in cells)
+    plain, orthogonal = (mean(cell, "retain_accuracy") for cell in cells)
     if plain is None or orthogonal is None:
         return Answer(None, "Only one of the two networks is measured, so nothing can be compared yet.")
     change = orthogonal - plain
-    shown = [_percent(cell, "retain_accuracy") for cell in cells]
+    shown = [percent(cell, "retain_accuracy") for cell in cells]
     figures = f"the other classes {shown[0]} plain, {shown[1]} orthogonal"
-    figures += _printed_beside(cells, "retain_accuracy")
+    figures += printed_beside(cells, "retain_accuracy")
     if change < -COSTS_LITTLE:
         return Answer(False, f"Does not hold here: training orthogonally costs {-change:.1f} points: {figures}.")
     words = "gains" if change > 0 else "costs"
@@ -56,14 +74,15 @@ def _table_1(table: Table) -> Answer:
 
 
 def _table_2(table: Table) -> Answer:
-    found = _best([cell for cell in table.measured if cell.measure == "OSP"])
+    ours = [cell for cell in table.measured if cell.measure == "OSP" and cell.mean("forget_accuracy") is not None]
+    found = min(ours, key=lambda cell: cell.mean("forget_accuracy") or 0.0, default=None)
     if found is None:
         return Answer(None, "The method itself is not measured yet.")
     retrained = table.cell("Retrain")
     left, kept = found.mean("forget_accuracy"), found.mean("retain_accuracy")
-    usual = _mean(retrained, "retain_accuracy")
-    beside = "" if retrained is None or usual is None else f"; a retrained network: {_pair(retrained)}"
-    figures = f"{_pair(found)}{beside}"
+    usual = mean(retrained, "retain_accuracy")
+    beside = "" if retrained is None or usual is None else f"; a retrained network: {pair(retrained)}"
+    figures = f"{pair(found)}, {_favoured(found.reading, ours)}{beside}"
     if left is None or left > FORGOTTEN:
         return Answer(False, f"Does not hold here: {table.forgotten} is not forgotten by pruning, {figures}.")
     if kept is not None and usual is not None and kept < usual - DAMAGE:
@@ -71,50 +90,16 @@ def _table_2(table: Table) -> Answer:
     return Answer(True, f"Holds here: {table.forgotten} is forgotten by pruning, {figures}.")
 
 
-def _pair(cell: Cell) -> str:
-    """Say what is left of the class and of the others, with the printed numbers behind where they compare."""
-    parts: tuple[tuple[Quantity, str], ...] = (
-        ("forget_accuracy", "of it left"),
-        ("retain_accuracy", "of the others"),
-    )
-    known = [(name, about) for name, about in parts if cell.mean(name) is not None]
-    return ", ".join(f"{_percent(cell, name)} {about}{_printed_beside([cell], name)}" for name, about in known)
-
-
-def _percent(cell: Cell | None, quantity: Quantity) -> str:
-    """Return the mean with its spread over the draws: a few images can decide a lot, and the sentence must say so.
-
-    Where several networks were trained alike, the mean of each stands behind.
-    """
-    found = None if cell is None else cell.measured.get(quantity)
-    if cell is None or found is None:
-        return "not measured"
-    words = f"{found.mean:.1f} %" if not found.spread else f"{found.mean:.1f} ± {found.spread:.1f} %"
-    return words + _each({seed: f"{value:.1f}" for seed, value in cell.by_training(quantity).items()})
-
-
-def _each(by_training: Mapping[int, str]) -> str:
-    """Return what every training came to, in brackets; nothing where there is only one."""
-    parts = [f"training {seed}: {words}" for seed, words in by_training.items()]
-    return f" ({', '.join(parts)})" if len(parts) > 1 else ""
-
-
-def _printed_beside(cells: Sequence[Cell | None], quantity: Quantity) -> str:
-    """Return the printed numbers in brackets; nothing where one of them is not printed for the same thing."""
-    found = [cell.printed[quantity] for cell in cells if cell and cell.comparable and quantity in cell.printed]
-    return f" (printed {joined([f'{value:.1f}' for value in found])})" if len(found) == len(cells) else ""
-
-
 def _table_3a(table: Table) -> Answer:
     reading = _reading(table)
     cells = [_at(table, kind, RATIO, reading) for kind in ("orthogonal", "plain")]
-    ours, plain = (_mean(cell, "forget_accuracy") for cell in cells)
+    ours, plain = (mean(cell, "forget_accuracy") for cell in cells)
     if ours is None or plain is None:
         return Answer(None, f"Ratio {RATIO:g} is not measured on both networks yet.")
-    left = [_percent(cell, "forget_accuracy") for cell in cells]
+    left = [percent(cell, "forget_accuracy") for cell in cells]
     figures = (
         f"at ratio {RATIO:g} the orthogonal network still recognises {left[0]} of {table.forgotten} and the plain "
-        f"one {left[1]}{_printed_beside(cells, 'forget_accuracy')}, attenuation read as “{reading}”"
+        f"one {left[1]}{printed_beside(cells, 'forget_accuracy')}, attenuation read as “{reading}”"
     )
     gone, differ = ours <= FORGOTTEN, plain - ours >= CONTRAST
     begin = {
@@ -132,38 +117,54 @@ def _table_3b(table: Table) -> Answer:
         (cell for cell in table.measured if cell.reading == reading and cell.at is not None),
         key=lambda cell: cell.at or 0.0,
     )
-    left = {cell.at: value for cell in cells if (value := cell.mean("forget_accuracy")) is not None}
+    left = {cell.at or 0.0: value for cell in cells if (value := cell.mean("forget_accuracy")) is not None}
     if len(left) < 2:
         return Answer(None, "Too few strengths are measured to say anything yet.")
-    gone = [at for at, value in left.items() if at is not None and value <= FORGOTTEN]
     first, last = (cell.mean("retain_accuracy") or 0.0 for cell in (cells[0], cells[-1]))
     ending = (
         f"; the other classes go from {first:.1f} % at strength {cells[0].at:g} to {last:.1f} % at {cells[-1].at:g}, "
         f"attenuation read as “{reading}”."
     )
+    gone, lasting = _gone(left)
     if not gone:
         least = f"at least {min(left.values()):.1f} % of {table.forgotten} are left"
         return Answer(False, f"Does not hold here: it is forgotten at no strength measured, {least}{ending}")
-    if min(gone) > STRENGTH:
-        late = f"from strength {min(gone):g} on, not from {STRENGTH:g}"
-        return Answer(False, f"Holds in part: {table.forgotten} is forgotten {late}{ending}")
-    return Answer(True, f"Holds here: {table.forgotten} is forgotten from strength {min(gone):g} on{ending}")
+    if lasting and min(lasting) <= STRENGTH:
+        return Answer(True, f"Holds here: {table.forgotten} is forgotten from strength {min(lasting):g} on{ending}")
+    late = f"from strength {min(gone):g} on{f', not from {STRENGTH:g}' if STRENGTH in left else ''}"
+    if gone != lasting:
+        strengths = f"strength{'s' if len(gone) > 1 else ''} {joined([f'{at:g}' for at in gone])}"
+        back, again = max((value, at) for at, value in left.items() if at > min(gone))
+        late = f"only at {strengths}; {back:.1f} % of it are left again at {again:g}"
+    return Answer(False, f"Holds in part: {table.forgotten} is forgotten {late}{ending}")
+
+
+def _gone(left: Mapping[float, float]) -> tuple[list[float], list[float]]:
+    """Return the strengths at which the class is forgotten, and those of them from which on it stays so.
+
+    >>> _gone({0.2: 50.0, 0.4: 1.0, 0.9: 7.0, 1.0: 2.0})
+    ([0.4, 1.0], [1.0])
+    """
+    gone = [at for at, value in left.items() if value <= FORGOTTEN]
+    back = max((at for at in left if at not in gone), default=0.0)
+    return gone, [at for at in gone if at > back]
 
 
 def _appendix(table: Table) -> Answer:
     found = {reading: classes for reading in READINGS if (classes := _classes(table, reading))}
     if not found:
         return Answer(None, "No class is measured after pruning yet.")
-    # the reading in the method's favour, among those that have seen most classes
-    reading = max(found, key=lambda name: (len(found[name]), sum(left <= FORGOTTEN for left, _ in found[name])))
+    most = max(map(len, found.values()))
+    able = [name for name in READINGS if len(found.get(name, ())) == most]
+    reading = max(able, key=lambda name: _in_favour(found[name]))
     classes, every = found[reading], len(table.classes)
     gone, worst = sum(left <= FORGOTTEN for left, _ in classes), max(cost for _, cost in classes)
     so_far = "" if len(classes) == every else f" ({every - len(classes)} are not measured yet)"
     figures = (
         f"{gone} of {len(classes)} classes are forgotten by pruning{_gone_each(table, reading)}{so_far}, and the "
-        f"others lose at most {max(worst, 0.0):.1f} points, attenuation read as “{reading}”"
+        f"others lose at most {max(worst, 0.0):.1f} points, {_favoured(reading, able)}"
     )
-    held = gone == len(classes) and worst <= 2 * DAMAGE
+    held = gone == len(classes) and worst <= DAMAGE_OF_ANY_CLASS
     return Answer(held, f"{'Holds' if held else 'Does not hold'} here: {figures}{_tuned(table)}.")
 
 
@@ -172,11 +173,16 @@ def _classes(table: Table, reading: str) -> list[tuple[float, float]]:
     found = []
     for label in range(len(table.classes)):
         raw, pruned = table.cell(f"{label}/raw"), table.cell(f"{label}/pruned/{reading}")
-        left, kept = _mean(pruned, "forget_accuracy"), _mean(pruned, "retain_accuracy")
-        before = _mean(raw, "retain_accuracy")
+        left, kept = mean(pruned, "forget_accuracy"), mean(pruned, "retain_accuracy")
+        before = mean(raw, "retain_accuracy")
         if left is not None and kept is not None and before is not None:
             found.append((left, before - kept))
     return found
+
+
+def _in_favour(classes: Sequence[tuple[float, float]]) -> tuple[int, float]:
+    """Return what is larger the more speaks for the method: how many classes are gone, and how little is left."""
+    return sum(left <= FORGOTTEN for left, _ in classes), -sum(left for left, _ in classes)
 
 
 def _gone_each(table: Table, reading: str) -> str:
@@ -186,7 +192,7 @@ def _gone_each(table: Table, reading: str) -> str:
         if cell.measure == "pruned" and cell.reading == reading:
             left = cell.by_training("forget_accuracy")
             gone.update({seed: int(value <= FORGOTTEN) for seed, value in left.items()})
-    return _each({seed: str(count) for seed, count in sorted(gone.items())})
+    return each({seed: str(count) for seed, count in sorted(gone.items())})
 
 
 def _tuned(table: Table) -> str:
@@ -199,7 +205,7 @@ def _tuned(table: Table) -> str:
 
 def _figure_1(table: Table) -> Answer:
     forgotten, retained = table.cell("forgotten"), table.cell("retained")
-    here, there = _mean(forgotten, "peak"), _mean(retained, "peak")
+    here, there = mean(forgotten, "peak"), mean(retained, "peak")
     if forgotten is None or here is None or there is None:
         return Answer(None, "The maps are not measured yet.")
     count = len(forgotten.draws[0].pruned)
@@ -210,7 +216,7 @@ def _figure_1(table: Table) -> Answer:
 
 
 def _figure_3(table: Table) -> Answer:
-    moved = _mean(table.cell("after"), "drift")
+    moved = mean(table.cell("after"), "drift")
     if moved is None:
         return Answer(None, "The heatmaps after pruning are not measured, or show nothing.")
     retrained = table.cell("retrained")
@@ -229,10 +235,6 @@ ANSWERS: dict[TableName, Callable[[Table], Answer]] = {
 }  # fmt: skip
 
 
-def _mean(cell: Cell | None, quantity: Quantity) -> float | None:
-    return None if cell is None else cell.mean(quantity)
-
-
 def _reading(table: Table) -> Attenuation:
     """Return the reading that fits the printed curve better; floor, the paper's letter, as long as nobody knows."""
     found = fits(table.cells)
@@ -244,7 +246,7 @@ def _at(table: Table, kind: str, at: float, reading: Attenuation) -> Cell | None
     return next(chosen, None)
 
 
-def _best(cells: Sequence[Cell]) -> Cell | None:
-    """Return the cell that forgets most; the reading in the method's favour."""
-    known = [cell for cell in cells if _mean(cell, "forget_accuracy") is not None]
-    return min(known, key=lambda cell: cell.mean("forget_accuracy") or 0.0, default=None)
+def _favoured(reading: Attenuation | None, compared: Sequence[object]) -> str:
+    """Name the reading; where there was a choice, say which one was made."""
+    choice = ", the reading in the method's favour" if len(compared) > 1 else ""
+    return f"attenuation read as “{reading}”{choice}"

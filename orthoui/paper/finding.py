@@ -1,14 +1,16 @@
 """Which models a cell is measured on, found in the zoo by their cards, and how to train one that is missing."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from orthoui.data.known import KNOWN
 from orthoui.errors import RequestError, UnknownNameError
 from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.card import ModelCard
 from orthoui.models.timm_networks import is_timm
-from orthoui.models.zoo import ModelEntry, Zoo, same_recipe
+from orthoui.models.zoo import ModelEntry, Zoo
 from orthoui.paper.schema import Kind
 from orthoui.paper.setting import Setting, dataset_title
 from orthoui.training.recipe import Recipe, recipes
@@ -21,6 +23,12 @@ KIND_WORDS: dict[Kind, str] = {
     "plain": "a plain network",
     "retrained": "a network retrained without class",
 }
+
+PLACE = ("dataset", "architecture", "width")
+ALWAYS_OWN = ("orthogonality", "seed", "forgets")
+"""Fields of a recipe that a card tells itself, or in which networks that are trained alike may differ."""
+PENALTY = ("penalty", "ortho_layers")
+"""Fields of a recipe that mean nothing on a plain network."""
 
 
 def check_architecture(name: str) -> None:
@@ -38,21 +46,44 @@ def check_forget_class(setting: Setting, classes: Sequence[str]) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Found:
+    """The models of a kind that there are on a setting.
+
+    ``models`` has one for every training seed, lowest seeds first. ``lead`` is the card of the orthogonal network
+    that plain and retrained ones are compared with; None: there is none. ``unlike`` says of every model of the kind,
+    by name, how its training differs from the lead's; empty: only in what the kind is about.
+    """
+
+    models: tuple[ModelEntry, ...]
+    lead: ModelCard | None
+    unlike: Mapping[str, str]
+
+
 def find_models(zoo: Zoo, setting: Setting, kind: Kind, most: int | None = None) -> list[ModelEntry]:
-    """Return the models of a kind on this setting, one for every training seed, lowest seeds first.
+    """Return the models of a kind on this setting, one for every training seed, lowest seeds first."""
+    return list(look_up(zoo, setting, kind).models[:most])
+
+
+def look_up(zoo: Zoo, setting: Setting, kind: Kind) -> Found:
+    """Return the models of a kind on this setting, and how they differ from the orthogonal network.
 
     Imported models are left out: nobody knows how they were trained. Of several with the same seed the one under its
-    recipe's own name is taken, and all were trained alike: of several λ, epochs or other recipes the one that the
-    lowest seed has.
+    recipe's own name is taken, and all were trained alike. The orthogonal network of the lowest seed decides how: a
+    plain one differs in the penalty only, a retrained one in the classes left out. Where there is none such, the
+    others are taken, as ``Zoo.reference`` does, and ``unlike`` tells.
     """
-    found = [entry for entry in zoo.entries() if entry.card is not None and _fits(entry.card, setting, kind)]
-    found.sort(key=_preference)
+    entries = zoo.entries()
+    found, leads = _fitting(entries, setting, kind), _fitting(entries, setting, "orthogonal")
+    lead = _card(leads[0]) if leads else None
+    unlike = {entry.name: _difference(_card(entry), lead, kind) if lead else "" for entry in found}
+    taken = [entry for entry in found if not unlike[entry.name]] or found
     chosen: dict[int, ModelEntry] = {}
-    for entry in found:
+    for entry in taken:
         card = _card(entry)
-        if card.seed not in chosen and same_recipe(_card(found[0]), card):
+        if card.seed not in chosen and not _difference(card, _card(taken[0]), kind):
             chosen[card.seed] = entry
-    return [chosen[seed] for seed in sorted(chosen)][:most]
+    return Found(tuple(chosen[seed] for seed in sorted(chosen)), lead, unlike)
 
 
 def class_names(zoo: Zoo, dataset: str) -> tuple[str, ...]:
@@ -63,33 +94,76 @@ def class_names(zoo: Zoo, dataset: str) -> tuple[str, ...]:
     return KNOWN[dataset].classes if dataset in KNOWN else ()
 
 
-def training_command(setting: Setting, kind: Kind, seed: int = 0) -> str:
-    """Return the command that trains a model of a kind on this setting."""
+def training_command(setting: Setting, kind: Kind, seed: int = 0, lead: ModelCard | None = None) -> str:
+    """Return the command that trains a model of a kind on this setting, where there is a ``lead``, as that was."""
     name = f"{setting.dataset}-{setting.architecture}"
     known = recipes().get(name)
     words = ["orthoui train", f"--recipe {name}" if known else _named(setting)]
     if (known or Recipe()).width != setting.width:
         words.append(f"--width {setting.width}")
     if kind != "plain":
-        words.append(f"--orthogonality {setting.orthogonality or SUGGESTED_ORTHOGONALITY:g}")
+        strength = lead.orthogonality if lead else setting.orthogonality or SUGGESTED_ORTHOGONALITY
+        words.append(f"--orthogonality {strength:g}")
     if kind == "retrained":
         words.append(f"--forget {setting.forget_class}")
     if seed:
         words.append(f"--seed {seed}")
-    return " ".join(words)
+    return " ".join([*words, *(_like(lead, known or Recipe(), kind) if lead else ())])
 
 
-def missing_words(setting: Setting, kind: Kind) -> str:
-    """Say which model is missing and how to train it."""
+def _like(lead: ModelCard, usual: Recipe, kind: Kind) -> list[str]:
+    """Return the options that make a recipe the lead's, as far as its card tells."""
+    own = {*PLACE, *ALWAYS_OWN, *(PENALTY if kind == "plain" else ())}
+    told = {name: lead.recipe[name] for name in Recipe.model_fields if name in lead.recipe and name not in own}
+    return [_option(name, value) for name, value in told.items() if value != getattr(usual, name)]
+
+
+def _option(name: str, value: Any) -> str:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag} {shlex.quote(str(value))}"
+
+
+def missing_words(setting: Setting, kind: Kind, lead: ModelCard | None = None) -> str:
+    """Say which model is missing and how to train it, where there is a ``lead``, as that was."""
     what = f"{KIND_WORDS[kind]} {setting.forget_class}" if kind == "retrained" else KIND_WORDS[kind]
     return (
         f"There is no model for this: {what} on {dataset_title(setting.dataset)} ({setting.architecture}, width "
-        f"{setting.width}). Train one with “{training_command(setting, kind)}”."
+        f"{setting.width}). Train one with “{training_command(setting, kind, lead=lead)}”."
+    )
+
+
+def unlike_words(setting: Setting, kind: Kind, difference: str, lead: ModelCard | None) -> str:
+    """Say how a network was trained otherwise than the orthogonal one, and how to train one that compares."""
+    return (
+        f"This network was trained otherwise than the orthogonal one ({difference}). Train one that compares with "
+        f"“{training_command(setting, kind, lead=lead)}”."
     )
 
 
 def _named(setting: Setting) -> str:
     return f"--dataset {shlex.quote(setting.dataset)} --architecture {shlex.quote(setting.architecture)}"
+
+
+def _fitting(entries: Sequence[ModelEntry], setting: Setting, kind: Kind) -> list[ModelEntry]:
+    """Return the models of a kind, those that are to be preferred first."""
+    return sorted((entry for entry in entries if entry.card and _fits(entry.card, setting, kind)), key=_preference)
+
+
+def _difference(card: ModelCard, lead: ModelCard, kind: Kind) -> str:
+    """Say how two trainings differ beside what the kind is about, as far as both cards tell; empty: they do not."""
+    own = {*ALWAYS_OWN, *(PENALTY if kind == "plain" else ())}
+    told = [name for name in lead.recipe if name in card.recipe and name not in own]
+    pairs = [(name.replace("_", " "), card.recipe[name], lead.recipe[name]) for name in told]
+    if kind != "plain":
+        pairs.insert(0, ("λ", card.orthogonality, lead.orthogonality))
+    parts = [f"{name} {_told(one)} in place of {_told(other)}" for name, one, other in pairs if one != other]
+    return ", ".join(parts + (["other training images"] if card.images_digest != lead.images_digest else []))
+
+
+def _told(value: Any) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
 def _fits(card: ModelCard, setting: Setting, kind: Kind) -> bool:

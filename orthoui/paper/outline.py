@@ -8,7 +8,7 @@ from orthoui.data import dataset_names
 from orthoui.data.catalog import missing
 from orthoui.models.zoo import ModelEntry, Zoo
 from orthoui.paper import others, pictures  # noqa: F401  they register what Table 2 and the figures measure
-from orthoui.paper.finding import class_names, find_models, missing_words
+from orthoui.paper.finding import Found, class_names, find_models, look_up, missing_words, unlike_words
 from orthoui.paper.measures import MEASURES
 from orthoui.paper.plans import CellPlan, comparable, plan_cells
 from orthoui.paper.printed import printed
@@ -47,11 +47,11 @@ def outline(request: ReproduceRequest, zoo: Zoo, known: Table | None = None) -> 
     setting = request.setting
     classes = class_names(zoo, setting.dataset) or (known.classes if known else ())
     kinds: tuple[Kind, ...] = ("orthogonal", "plain", "retrained")
-    models = {kind: find_models(zoo, setting, kind, request.trainings) for kind in kinds}
+    found = {kind: look_up(zoo, setting, kind) for kind in kinds}
     cells = []
     for plan in plan_cells(request.table, setting, classes):
         old = known.cell(plan.id) if known else None
-        cells.append(make_cell(plan, request, old.draws if old else (), models[plan.kind]))
+        cells.append(make_cell(plan, request, old.draws if old else (), found[plan.kind], old))
     return Table(
         table=request.table, paper=f"arXiv {printed().source.arxiv}", setting=setting, classes=classes,
         cells=tuple(cells), command=request.command, updated=known.updated if known else None,
@@ -80,29 +80,49 @@ def to_measure(plan: CellPlan, cell: Cell, request: ReproduceRequest, models: Se
 
 
 def make_cell(
-    plan: CellPlan, request: ReproduceRequest, draws: tuple[Draw, ...], models: Sequence[ModelEntry]
+    plan: CellPlan, request: ReproduceRequest, draws: tuple[Draw, ...], found: Found, old: Cell | None = None
 ) -> Cell:
-    """Return a cell with the draws there are; one that lacks some says what to do."""
+    """Return a cell with the draws there are; one that lacks some says what to do.
+
+    What ``old`` says of a network that is not here stays.
+    """
     tuned = plan.measure == "fine-tuned"
-    trainings = 1 if plan.once else max(1, len(models[: request.trainings]))
+    models = found.models[: 1 if plan.once else request.trainings]
+    each = request.seeds if plan.drawn and not plan.once else 1
+    unlike = _unlike(draws, found, old)
+    note = [plan.note, unlike_words(request.setting, plan.kind, unlike, found.lead) if unlike else ""]
     cell = Cell(
         id=plan.id, row=plan.row, column=plan.column, kind=plan.kind, measure=plan.measure, at=plan.at,
         reading=plan.reading, quantities=plan.quantities, printed=dict(plan.printed), printed_for=plan.printed_for,
-        comparable=comparable(plan, request.setting), note=plan.note, draws=draws,
-        wanted=trainings * (request.seeds if plan.drawn and not plan.once else 1),
+        comparable=comparable(plan, request.setting), note=" ".join(part for part in note if part), draws=draws,
+        wanted=len(models) * each + _gone(draws, found) if models else each, unlike=unlike,
         command=command(
             request.table, request.setting, seeds=request.seeds, trainings=request.trainings, fine_tune=tuned
         ),
     )  # fmt: skip
-    return cell if cell.complete else cell.model_copy(update={"advice": _advice(plan, cell, request, models)})
+    return cell if cell.complete else cell.model_copy(update={"advice": _advice(plan, cell, request, found)})
 
 
-def _advice(plan: CellPlan, cell: Cell, request: ReproduceRequest, models: Sequence[ModelEntry]) -> str:
+def _unlike(draws: Sequence[Draw], found: Found, old: Cell | None) -> str:
+    """Say how the networks of a cell, measured or to be, were trained otherwise than the orthogonal one."""
+    names = {draw.model for draw in draws} or {model.name for model in found.models}
+    told = next((found.unlike[name] for name in sorted(names) if found.unlike.get(name)), "")
+    if not told and old and not names <= found.unlike.keys():
+        return old.unlike  # the card of one is not here: what its table says of it stays
+    return told
+
+
+def _gone(draws: Sequence[Draw], found: Found) -> int:
+    """Return how many draws are of models that are not here: they stay, and no more of them can be measured."""
+    return sum(draw.model not in found.unlike for draw in draws)
+
+
+def _advice(plan: CellPlan, cell: Cell, request: ReproduceRequest, found: Found) -> str:
     """Say what a cell needs that was not run, or not completely."""
     if plan.measure not in MEASURES:
         return f"The method {plan.measure} is not part of this version yet, so this cell cannot be measured here."
-    if not models:
-        return f"{missing_words(request.setting, plan.kind)} Then run “{cell.command}”."
+    if not found.models:
+        return f"{missing_words(request.setting, plan.kind, found.lead)} Then run “{cell.command}”."
     if request.dataset not in dataset_names():
         return f"{missing(request.dataset)} Then run “{cell.command}”."
     if cell.draws:

@@ -1,21 +1,25 @@
 """Measure a table cell by cell. The file is written after every measurement, so that nothing is done twice."""
 
-import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from orthoui import __version__
 from orthoui.errors import RequestError
 from orthoui.models.device import fast_dtype
 from orthoui.models.trained import TrainedModel
-from orthoui.models.zoo import ModelEntry, Zoo
-from orthoui.paper.finding import check_architecture, check_forget_class, class_names, find_models, missing_words
+from orthoui.models.zoo import Zoo
+from orthoui.paper.finding import (
+    Found,
+    check_architecture,
+    check_forget_class,
+    class_names,
+    look_up,
+    missing_words,
+)
 from orthoui.paper.measures import MEASURES, Task
 from orthoui.paper.others import method_settings
 from orthoui.paper.outline import Todo, make_cell, outline, table_path, to_measure
@@ -23,7 +27,8 @@ from orthoui.paper.plans import OTHER_METHODS, CellPlan, plan_cells
 from orthoui.paper.schema import Cell, Draw, Kind, Table
 from orthoui.paper.setting import ReproduceRequest
 from orthoui.paper.store import read_table, shelf, write_table
-from orthoui.settings import app_folder, settings
+from orthoui.provenance import code_version
+from orthoui.settings import settings
 
 
 class Watcher(Protocol):
@@ -82,13 +87,15 @@ def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> 
     own = read_table(path)  # a damaged one is refused here, never replaced
     shown = shelf([path.parent] if request.out else None).tables
     plans = {plan.id: plan for plan in plan_cells(request.table, request.setting, class_names(zoo, request.dataset))}
-    models = {plan.kind: find_models(zoo, request.setting, plan.kind) for plan in plans.values()}
-    if not any(models.values()):
-        kind: Kind = "orthogonal" if "orthogonal" in models or not models else next(iter(models))
+    found = {kind: look_up(zoo, request.setting, kind) for kind in {plan.kind for plan in plans.values()}}
+    if not any(one.models for one in found.values()):
+        kind: Kind = "orthogonal" if "orthogonal" in found or not found else next(iter(found))
         raise RequestError(missing_words(request.setting, kind))
     table = outline(request, zoo, shown.get(path.name, own))
-    table = _with_cells(table, [_valid(cell, plans[cell.id], models[cell.kind], zoo) for cell in table.cells])
-    todo = [item for cell in table.cells for item in to_measure(plans[cell.id], cell, request, models[cell.kind])]
+    table = _with_cells(table, [_valid(cell, plans[cell.id], request, found[cell.kind], zoo) for cell in table.cells])
+    todo = [
+        item for cell in table.cells for item in to_measure(plans[cell.id], cell, request, found[cell.kind].models)
+    ]
     todo.sort(key=lambda item: item.units)  # a table stopped half-way holds the more of its cells
     total, done, others = sum(item.units for item in todo), 0, _elsewhere(request, shown.values())
     for item in todo:
@@ -105,13 +112,23 @@ def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> 
     return table
 
 
-def _valid(cell: Cell, plan: CellPlan, models: Sequence[ModelEntry], zoo: Zoo) -> Cell:
-    """Keep the draws whose weights, images and request are those of today; all of them where there is no model."""
-    if not models:
+def _valid(cell: Cell, plan: CellPlan, request: ReproduceRequest, found: Found, zoo: Zoo) -> Cell:
+    """Keep the draws whose weights, images and request are those of today, and all of trainings that are not here.
+
+    Nobody could measure those again. A model that is here and not among those found was trained in another way; one
+    that is gone gives way where another one of its seed is here, as it may only have been given another name.
+    """
+    if not found.models:
         return cell
-    names = {entry.name for entry in models}
-    kept = [draw for draw in cell.draws if draw.model in names and _same(draw, plan, zoo.get(draw.model))]
-    return cell.model_copy(update={"draws": tuple(kept)})
+    chosen = {entry.name: entry.card.seed for entry in found.models if entry.card is not None}
+    here = {entry.name for entry in zoo.entries() if entry.card is not None}
+    kept = [
+        draw
+        for draw in cell.draws
+        if (draw.model in chosen and _same(draw, plan, zoo.get(draw.model)))
+        or (draw.model not in here and draw.training_seed not in chosen.values())
+    ]
+    return make_cell(plan, request, tuple(kept), found, cell)
 
 
 def _elsewhere(request: ReproduceRequest, tables: Iterable[Table]) -> list[Cell]:
@@ -181,24 +198,9 @@ def _measured(item: Todo, request: ReproduceRequest, zoo: Zoo, watcher: Watcher)
 def _with_draw(item: Todo, draw: Draw, table: Table, request: ReproduceRequest, zoo: Zoo) -> Cell:
     old = table.cell(item.plan.id)
     draws = sorted((*(old.draws if old else ()), draw), key=lambda one: (one.training_seed, one.seed or 0))
-    return make_cell(item.plan, request, tuple(draws), find_models(zoo, request.setting, item.plan.kind))
+    return make_cell(item.plan, request, tuple(draws), look_up(zoo, request.setting, item.plan.kind), old)
 
 
 def _with_cells(table: Table, cells: Sequence[Cell]) -> Table:
     dates = [draw.date for cell in cells for draw in cell.draws]
     return table.model_copy(update={"cells": tuple(cells), "updated": max(dates, default=None)})
-
-
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """Return the version of the code, with the commit where it runs from a checkout."""
-    if not (app_folder() / ".git").exists():
-        return __version__
-    try:
-        found = subprocess.run(
-            ["git", "-c", "safe.directory=*", "rev-parse", "--short", "HEAD"],
-            cwd=app_folder(), capture_output=True, text=True, check=True, timeout=5,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return __version__
-    return f"{__version__}+{found.stdout.strip()}"

@@ -129,6 +129,9 @@ class Cell(_Frozen):
     advice: str = ""
     command: str
     note: str = ""
+    unlike: str = Field(
+        default="", description="how its network was trained otherwise than the orthogonal one, e.g. other epochs"
+    )
 
     @computed_field  # type: ignore[prop-decorator]
     @property

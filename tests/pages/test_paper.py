@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
@@ -111,9 +111,29 @@ def test_a_cell_opens_exactly_its_request_in_forget(shipped: Path) -> None:
     assert heading(app) == (
         "On Fashion-MNIST, ResNet-18, width 16, too little is measured to judge any of the paper's claims."
     )
-    (link, *_) = re.findall(r'href="\./\?([^"]+)"', bodies(app))
+    (link,) = set(re.findall(r'href="\./\?([^"]+)" target="_self">Open in Forget<', bodies(app)))
     view, problems = from_query(dict(parse_qsl(html.unescape(link))), zoo())
     assert (view.request, view.model, problems) == (draws[0].request, name, [])
+
+
+def test_a_cell_that_was_not_run_opens_its_setting_where_its_network_is_there() -> None:
+    app = opened(PAGE, paper_dataset="fashion-mnist", paper_width="16")
+    links = re.findall(r'href="([^"]+)" target="_self">([^<]+)<', bodies(app))
+    words = [word for _, word in links]
+    assert words.count("Open this setting in Forget") > 50 and "Open Methods with SSD chosen" in words
+    assert {urlsplit(html.unescape(address)).path for address, _ in links} == {"./", "./methods"}
+    other = opened(PAGE, paper_dataset="cifar100")
+    assert "Open Methods" not in bodies(other)
+
+
+def test_on_the_plain_network_less_is_only_lower(shipped: Path) -> None:
+    values = {"orthogonal/0.05/floor": accuracies(30, 90), "plain/0.05/floor": accuracies(23.8, 89.5)}
+    put(shipped, table("table-3a", values))
+    put(shipped, table("table-1", {"plain": accuracies(90, 93), "orthogonal": accuracies(99, 94)}))
+    app = opened(PAGE)
+    assert '<i class="neutral">lower by 19.5 points</i>' in bodies(app)
+    assert '<i class="neutral">higher by 3.0 points</i>' in bodies(app)
+    assert '<i class="worse">30.0 points worse</i>' in bodies(app) and 'class="better"' not in bodies(app)
 
 
 def test_another_setting_is_chosen_and_its_reference_named() -> None:

@@ -1,9 +1,9 @@
 import pytest
 
-from orthoui.paper.answers import answer
+from orthoui.paper.answers import DAMAGE_OF_ANY_CLASS, answer
 from orthoui.paper.curves import band, fit_words, fits, lines
 from orthoui.paper.plans import plan_cells
-from orthoui.paper.printed import Quantity
+from orthoui.paper.printed import Quantity, printed
 from orthoui.paper.schema import Table
 from orthoui.paper.setting import TABLES, Setting
 from tests.paper.made import CLASSES, accuracies, draw, table
@@ -132,6 +132,63 @@ def test_table_3b_every_way() -> None:
         and "forgotten at no strength measured, at least 60.0 % of automobile are left" in never.sentence
     )
     assert answer(table("table-3b", {"1/floor": accuracies(0, 60)})).holds is None
+
+
+@pytest.mark.parametrize(
+    ("left", "holds", "words"),
+    [
+        ((50, 8, 4, 7), False, "only at strength 0.9; 7.0 % of it are left again at 1;"),
+        ((50, 3, 8, 2), False, "only at strengths 0.4 and 1; 8.0 % of it are left again at 0.9;"),
+        ((50, 3, 4, 2), True, "from strength 0.4 on;"),
+        ((2, 30, 4, 2), False, "only at strengths 0.2, 0.9 and 1; 30.0 % of it are left again at 0.4;"),
+        ((50, 8, 4, 2), False, "from strength 0.9 on, not from 0.4;"),
+    ],
+)
+def test_a_class_that_comes_back_is_not_forgotten_from_there_on(
+    left: tuple[float, ...], holds: bool, words: str
+) -> None:
+    numbers = zip((0.2, 0.4, 0.9, 1), left, strict=True)
+    found = answer(table("table-3b", {f"{at:g}/floor": accuracies(value, 90) for at, value in numbers}))
+    assert found.holds is holds
+    assert f"automobile is forgotten {words}" in found.sentence
+
+
+def test_a_strength_that_is_not_measured_is_not_judged() -> None:
+    found = answer(table("table-3b", {"0.2/floor": accuracies(50, 90), "0.9/floor": accuracies(1, 90)}))
+    assert "automobile is forgotten from strength 0.9 on;" in found.sentence
+
+
+def test_the_reading_that_answers_is_named_and_why() -> None:
+    one = answer(table("table-2", {"OSP/scaled": accuracies(1, 90)})).sentence
+    assert "of the others (printed 90.3), attenuation read as “scaled”." in one
+    both = {"OSP/floor": accuracies(9, 90), "OSP/scaled": accuracies(1, 90), "Retrain": accuracies(0, 92)}
+    assert "attenuation read as “scaled”, the reading in the method's favour; a retrained network" in (
+        answer(table("table-2", both)).sentence
+    )
+    values = {f"{label}/raw": accuracies(95, 94) for label in range(10)}
+    values |= {f"{label}/pruned/floor": accuracies(60, 90) for label in range(10)}
+    values |= {f"{label}/pruned/scaled": accuracies(50, 90) for label in range(10)}
+    assert "attenuation read as “scaled”, the reading in the method's favour;" in (
+        answer(table("appendix", values)).sentence
+    )
+
+
+def test_the_limit_of_the_appendix_is_what_the_paper_loses() -> None:
+    lost = [row.raw["retain_accuracy"] - row.pruned["retain_accuracy"] for row in printed().appendix]
+    assert max(lost) <= DAMAGE_OF_ANY_CLASS < max(lost) + 0.1
+
+
+def test_networks_of_other_recipes_are_told() -> None:
+    values = {"plain": accuracies(97, 93), "orthogonal": accuracies(96, 93.5)}
+    made = table("table-1", values)
+    other = [
+        cell.model_copy(update={"unlike": "epochs 1 in place of 12"}) if cell.id == "plain" else cell
+        for cell in made.cells
+    ]
+    assert answer(made.model_copy(update={"cells": tuple(other)})).sentence == (
+        f"{answer(made).sentence} The plain network was trained otherwise than the orthogonal one (epochs 1 in place "
+        "of 12): that may be the difference."
+    )
 
 
 def test_the_appendix_every_way() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from orthoui.models.zoo import Zoo, zoo
-from orthoui.paper.finding import class_names, find_models, missing_words, training_command
+from orthoui.paper.finding import class_names, find_models, look_up, missing_words, training_command, unlike_words
 from orthoui.paper.schema import Kind
 from orthoui.paper.setting import EMBEDDED, Setting
 from tests.paper.conftest import SETTING, add_model
@@ -50,6 +50,51 @@ def test_several_trainings_are_alike(tiny_data: Path, other: dict[str, object]) 
     add_model(tiny_data, "plain", seed=1, orthogonality=0.0, recipe=usual | other)
     add_model(tiny_data, "without", seed=1, orthogonality=0.01, forgets=(1,), recipe={**usual, "forgets": [1]})
     assert (names("orthogonal"), names("plain"), names("retrained")) == (["m0", "m2"], ["plain"], ["without"])
+
+
+RECIPE: dict[str, object] = {"epochs": 12, "muon": 0.05, "penalty": "gram", "flip": True}
+
+
+def test_plain_and_retrained_networks_have_the_recipe_of_the_orthogonal_one(tiny_data: Path) -> None:
+    short = {**RECIPE, "epochs": 1}
+    add_model(tiny_data, "orthogonal", orthogonality=0.01, recipe=RECIPE)
+    add_model(tiny_data, "a-plain-short", orthogonality=0.0, recipe=short)
+    add_model(tiny_data, "a-without-short", orthogonality=0.01, forgets=(1,), recipe={**short, "forgets": [1]})
+    add_model(tiny_data, "a-without-weak", orthogonality=0.0001, forgets=(1,), recipe={**RECIPE, "forgets": [1]})
+    add_model(tiny_data, "without", orthogonality=0.01, forgets=(1,), recipe={**RECIPE, "forgets": [1], "seed": 5})
+    add_model(tiny_data, "plain", orthogonality=0.0, recipe={**RECIPE, "penalty": "srip"})
+    add_model(tiny_data, "plain-1", seed=1, orthogonality=0.0, recipe={**RECIPE, "seed": 1})
+    assert (names("plain"), names("retrained")) == (["plain", "plain-1"], ["without"])
+    found = look_up(zoo(), SETTING, "plain")
+    assert found.unlike == {"plain": "", "plain-1": "", "a-plain-short": "epochs 1 in place of 12"}
+    assert look_up(zoo(), SETTING, "retrained").unlike["a-without-weak"] == "λ 0.0001 in place of 0.01"
+
+
+def test_where_there_is_no_such_network_another_is_taken_and_the_difference_told(tiny_data: Path) -> None:
+    """As the page Forget does, which takes any reference and says how it differs."""
+    add_model(tiny_data, "orthogonal", orthogonality=0.02, recipe={**RECIPE, "flip": False, "batch_size": 64})
+    add_model(tiny_data, "plain", orthogonality=0.0, recipe={**RECIPE, "epochs": 1}, images_digest="others")
+    add_model(tiny_data, "plain-1", seed=1, orthogonality=0.0, recipe=RECIPE)
+    assert names("plain") == ["plain"]
+    found = look_up(zoo(), SETTING, "plain")
+    difference = "epochs 1 in place of 12, flip on in place of off, other training images"
+    assert found.unlike["plain"] == difference
+    command = "orthoui train --dataset tiny --architecture resnet18 --width 4"
+    like = "--epochs 12 --batch-size 64 --muon 0.05 --no-flip"
+    assert unlike_words(SETTING, "plain", difference, found.lead) == (
+        f"This network was trained otherwise than the orthogonal one ({difference}). Train one that compares with "
+        f"“{command} {like}”."
+    )
+    assert f"“{command} --orthogonality 0.02 --forget 1 {like}”" in missing_words(SETTING, "retrained", found.lead)
+
+
+@pytest.mark.parametrize("setting", [EMBEDDED, Setting()])
+def test_the_shipped_networks_compare(setting: Setting) -> None:
+    kinds: tuple[Kind, ...] = ("plain", "retrained")
+    for kind in kinds:
+        found = look_up(zoo(), setting, kind)
+        assert all(not words for words in found.unlike.values()), found.unlike
+        assert found.models or (setting, kind) == (Setting(), "retrained")
 
 
 @pytest.mark.parametrize(

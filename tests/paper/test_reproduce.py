@@ -121,6 +121,42 @@ def test_what_was_measured_stays_where_its_network_is_gone(models: Zoo, tiny_dat
     assert cell is not None and cell.draws
 
 
+def test_a_training_whose_network_is_gone_keeps_its_numbers(models: Zoo, tiny_data: Path) -> None:
+    """A training of another seed may be here and be measured anew; that of the one that is gone nobody can."""
+    add_model(tiny_data, "second", seed=1, orthogonality=0.0)
+    reproduce(asked("table-1"), zoo())
+    (tiny_data / "models" / "second.safetensors").unlink()
+    add_model(tiny_data, "tiny-plain", seed=7, orthogonality=0.0)
+    seen = Counter()
+    cell = reproduce(asked("table-1"), zoo(), seen).cell("plain")
+    assert cell is not None and seen.cells == ["plain"]
+    assert [(draw.model, draw.training_seed) for draw in cell.draws] == [("second", 1), ("tiny-plain", 7)]
+    assert cell.complete and cell.wanted == 2 and not cell.advice
+
+
+def test_a_network_with_a_new_name_is_not_counted_twice(models: Zoo, tiny_data: Path) -> None:
+    reproduce(asked("table-1"), models)
+    (tiny_data / "models" / "tiny-plain.safetensors").rename(tiny_data / "models" / "renamed.safetensors")
+    cell = reproduce(asked("table-1"), zoo()).cell("plain")
+    assert cell is not None and [draw.model for draw in cell.draws] == ["renamed"]
+
+
+def test_networks_of_another_recipe_are_told_and_give_way_to_one_that_compares(tiny_data: Path) -> None:
+    add_model(tiny_data, "orthogonal", orthogonality=0.01, recipe={"epochs": 12})
+    add_model(tiny_data, "short", orthogonality=0.0, recipe={"epochs": 1})
+    cell = reproduce(asked("table-1"), zoo()).cell("plain")
+    assert cell is not None and cell.unlike == "epochs 1 in place of 12"
+    assert cell.note.endswith("with “orthoui train --dataset tiny --architecture resnet18 --width 4 --epochs 12”.")
+    (tiny_data / "models" / "short.safetensors").rename(tiny_data / "short")
+    gone = outline(asked("table-1"), zoo(), read_table(table_path(asked("table-1")))).cell("plain")
+    assert gone is not None and gone.unlike == cell.unlike
+    (tiny_data / "short").rename(tiny_data / "models" / "short.safetensors")
+    add_model(tiny_data, "like", seed=3, orthogonality=0.0, recipe={"epochs": 12})
+    cell = reproduce(asked("table-1"), zoo()).cell("plain")
+    assert cell is not None and cell.unlike == ""
+    assert [draw.model for draw in cell.draws] == ["like"]
+
+
 def test_every_training_is_measured(models: Zoo, tiny_data: Path) -> None:
     add_model(tiny_data, "second", seed=1, orthogonality=0.01)
     table = reproduce(asked("table-3b"), models)

@@ -11,14 +11,15 @@ from orthoui.paper.answers import Answer, answer
 from orthoui.paper.curves import fit_words, lines
 from orthoui.paper.finding import check_forget_class
 from orthoui.paper.outline import outline
-from orthoui.paper.schema import Cell, Kind, Table
+from orthoui.paper.schema import Kind, Table
 from orthoui.paper.setting import EMBEDDED, TABLE_TITLES, TABLES, ReproduceRequest, Setting, TableName, paper_settings
 from orthoui.paper.store import Shelf, shelf
 from orthoui.ui import session
 from orthoui.ui.frame import chart, explained, literal, panel
 from orthoui.ui.paper.pictures import first_layer, heatmaps
 from orthoui.ui.paper.running import measure_button, running
-from orthoui.ui.paper.tables import table_html
+from orthoui.ui.paper.tables import Linked, table_html
+from orthoui.ui.paper.ways import Ways
 from orthoui.ui.view import View
 from orthoui.wording import joined
 
@@ -125,7 +126,7 @@ def _section(name: TableName, table: Table, found: Answer, setting: Setting, kno
     st.caption(f"{ABOUT[name]} {_reference(table)}")
     if name in DRAWINGS:
         DRAWINGS[name](table)
-    cells = _all_trained(setting, known) if name == "table-1" else table.cells
+    cells = _all_trained(setting, known) if name == "table-1" else _linked(table)
     if not cells:
         st.markdown("Its classes are not known here: the images are not on this machine.")
     st.html(table_html(cells, readings_are_rows=name not in READINGS_AS_COLUMNS))
@@ -138,10 +139,15 @@ def _reference(table: Table) -> str:
     return f"Printed for {' and '.join(places)}, width 64: a reference here, no more." if places else ""
 
 
-def _all_trained(setting: Setting, known: Shelf) -> tuple[Cell, ...]:
+def _linked(table: Table) -> list[Linked]:
+    ways = Ways.of(table, zoo())
+    return [(cell, ways) for cell in table.cells]
+
+
+def _all_trained(setting: Setting, known: Shelf) -> list[Linked]:
     """Return the rows of Table 1: what is chosen first, then all that the paper prints."""
     settings = dict.fromkeys([setting, *paper_settings()])
-    return tuple(cell for one in settings for cell in _table("table-1", one, known).cells)
+    return [linked for one in settings for linked in _linked(_table("table-1", one, known))]
 
 
 def _ratio_curves(table: Table) -> None:

@@ -8,9 +8,12 @@ from html import escape
 from orthoui.paper.curves import QUANTITY_WORDS, number
 from orthoui.paper.printed import Quantity
 from orthoui.paper.schema import Cell
-from orthoui.ui.paper.words import difference_words, draw_words, forget_link, how, verdict
+from orthoui.ui.paper.ways import Way, Ways
+from orthoui.ui.paper.words import difference_words, draw_words, how, verdict
 
-CLASSES = {"as printed": "same", "better": "better", "worse": "worse"}
+CLASSES = {"as printed": "same", "better": "better", "worse": "worse", "higher": "neutral", "lower": "neutral"}
+Linked = tuple[Cell, Ways]
+"""A cell with the links of its table."""
 
 
 @dataclass(frozen=True)
@@ -26,18 +29,18 @@ class Column:
         return QUANTITY_WORDS[self.quantity]
 
 
-def table_html(cells: Iterable[Cell], *, readings_are_rows: bool = True) -> str:
+def table_html(cells: Iterable[Linked], *, readings_are_rows: bool = True) -> str:
     """Return cells as a table; every text in it is escaped. Readings of equation (16) are rows, or else columns."""
-    rows: dict[tuple[str, str], dict[Column, Cell]] = {}
+    rows: dict[tuple[str, str], dict[Column, Linked]] = {}
     columns: list[Column] = []
-    for cell in cells:
+    for cell, ways in cells:
         reading = f"read as “{cell.reading}”" if cell.reading else ""
         row = (cell.row, reading if readings_are_rows else "")
         group = cell.column if readings_are_rows else " · ".join(part for part in (cell.column, reading) if part)
         for quantity in cell.quantities:
             column = Column("" if group == cell.reading else group, quantity)
             columns += [] if column in columns else [column]
-            rows.setdefault(row, {})[column] = cell
+            rows.setdefault(row, {})[column] = (cell, ways)
     groups = list(dict.fromkeys(column.group for column in columns))
     columns.sort(key=lambda column: groups.index(column.group))
     body = "".join(_row(name, reading, found, columns) for (name, reading), found in rows.items())
@@ -53,13 +56,13 @@ def _heads(columns: Sequence[Column]) -> str:
     return f"{first}<tr><td></td>{heads}</tr>"
 
 
-def _row(name: str, reading: str, found: dict[Column, Cell], columns: Sequence[Column]) -> str:
+def _row(name: str, reading: str, found: dict[Column, Linked], columns: Sequence[Column]) -> str:
     under = f'<span class="under">{escape(reading)}</span>' if reading else ""
-    cells = "".join(_cell(found[column], column.quantity) if column in found else "<td></td>" for column in columns)
+    cells = "".join(_cell(*found[column], column.quantity) if column in found else "<td></td>" for column in columns)
     return f'<tr><th scope="row">{escape(name)}{under}</th>{cells}</tr>'
 
 
-def _cell(cell: Cell, quantity: Quantity) -> str:
+def _cell(cell: Cell, ways: Ways, quantity: Quantity) -> str:
     found = cell.measured.get(quantity)
     if found is None:
         what = "not measured" if cell.draws else "not yet run"
@@ -67,14 +70,15 @@ def _cell(cell: Cell, quantity: Quantity) -> str:
         mark = f'<span class="none">{what}</span>'
         return (
             f'<td><details name="paper-cell"><summary title="{escape(more)}">{mark}</summary>'
-            f'<p class="how">{_sentences(more)}</p></details>{_printed(cell, quantity)}</td>'
+            f'<p class="how">{_sentences(more)}{_link(ways.of_cell(cell))}</p></details>'
+            f"{_printed(cell, quantity)}</td>"
         )
     spread = "" if found.spread is None else f' <span class="light">± {_bare(quantity, found.spread)}</span>'
     sentences = how(cell, quantity)
     return (
         f'<td><details name="paper-cell"><summary title="{escape(" ".join(sentences))}">'
         f"<b>{number(quantity, found.mean)}</b>{spread}</summary>"
-        f'<p class="how">{escape(" ".join(sentences))}</p>{_draws(cell, quantity)}</details>'
+        f'<p class="how">{_sentences(" ".join(sentences))}</p>{_draws(cell, ways, quantity)}</details>'
         f"{_printed(cell, quantity)}</td>"
     )
 
@@ -88,11 +92,14 @@ def _bare(quantity: Quantity, value: float) -> str:
     return number(quantity, value).split()[0]
 
 
-def _draws(cell: Cell, quantity: Quantity) -> str:
+def _link(way: Way | None) -> str:
+    return "" if way is None else f' <a href="{escape(way.address)}" target="_self">{escape(way.words)}</a>'
+
+
+def _draws(cell: Cell, ways: Ways, quantity: Quantity) -> str:
     lines = []
     for draw in cell.draws:
-        link = forget_link(draw)
-        opens = "" if link is None else f' <a href="{escape(link)}" target="_self">Open in Forget</a>'
+        opens = _link(ways.of_draw(cell, draw)) or " (its network is not on this machine)"
         lines.append(f"<li>{escape(draw_words(draw, quantity))}{opens}</li>")
     advice = f'<p class="how">{_sentences(cell.advice)}</p>' if cell.advice else ""
     return f'<ul class="how">{"".join(lines)}</ul>{advice}'

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from typing import Literal
-from urllib.parse import urlencode
 
 from orthoui.paper.curves import band, number
 from orthoui.paper.printed import Quantity
 from orthoui.paper.schema import Cell, Draw
-from orthoui.ui.link import to_query
-from orthoui.ui.view import View
 from orthoui.wording import joined
 
-Verdict = Literal["as printed", "better", "worse"]
+Verdict = Literal["as printed", "better", "worse", "higher", "lower"]
 MORE_IS_BETTER: tuple[Quantity, ...] = ("retain_accuracy",)
 UNITS: dict[Quantity, str] = {"seconds": "s"}
 
@@ -19,25 +16,29 @@ UNITS: dict[Quantity, str] = {"seconds": "s"}
 def verdict(cell: Cell, quantity: Quantity) -> Verdict | None:
     """Say whether a cell is as printed: the printed number lies in the measured band; None where they do not compare.
 
-    For the forgotten class, the attack and the time less is better, for the other classes more.
+    For the forgotten class, the attack and the time less is better, for the other classes more. Nothing is better on
+    a plain network, or on one before anything is forgotten: a claim of the paper needs the plain network to keep its
+    class, and there a lower number is only lower.
     """
     difference, ends = cell.difference.get(quantity), band(cell, quantity)
     if difference is None or ends is None:
         return None
     if ends[0] <= cell.printed[quantity] <= ends[1]:
         return "as printed"
+    if cell.kind == "plain" or cell.measure == "trained":
+        return "higher" if difference > 0 else "lower"
     return "better" if (difference > 0) == (quantity in MORE_IS_BETTER) else "worse"
 
 
 def difference_words(cell: Cell, quantity: Quantity) -> str:
-    """Return the difference in words, e.g. “3.1 points worse”."""
+    """Return the difference in words, e.g. “3.1 points worse” or “lower by 3.1 points”."""
     found = verdict(cell, quantity)
     if found is None or found == "as printed":
         return found or ""
     size = abs(cell.difference[quantity])
     if quantity == "seconds":
         return f"{number('seconds', size)} {'faster' if found == 'better' else 'slower'}"
-    return f"{size:.1f} points {found}"
+    return f"{size:.1f} points {found}" if found in ("better", "worse") else f"{found} by {size:.1f} points"
 
 
 def how(cell: Cell, quantity: Quantity) -> list[str]:
@@ -72,13 +73,6 @@ def draw_words(draw: Draw, quantity: Quantity) -> str:
         return f"{name}: not measured"
     ends = "" if value.low is None or value.high is None else f" ({value.low:.1f}–{value.high:.1f})"
     return f"{name}: {number(quantity, value.value)}{ends if quantity != 'seconds' else ''}"
-
-
-def forget_link(draw: Draw) -> str | None:
-    """Return the address, seen from this page, that opens exactly this request in Forget; None without a request."""
-    if draw.request is None:
-        return None
-    return "./?" + urlencode(to_query(View(model=draw.model, request=draw.request)))
 
 
 def _averaged(cell: Cell) -> str:
