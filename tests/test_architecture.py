@@ -11,7 +11,7 @@ SOURCES = sorted([ROOT / "app.py", *(ROOT / "pages").rglob("*.py"), *(ROOT / "or
 
 # Later rows may use earlier ones, never the reverse; within a row they may use each other.
 ROWS = (
-    ("settings", "errors", "registry", "files", "memory", "wording"),
+    ("settings", "errors", "registry", "files", "memory", "wording", "provenance"),
     ("data",),
     ("models",),
     ("training",),

@@ -54,6 +54,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Unlearn by several methods and measure all of them alike. Every run is kept in the ledger."""
+    from orthoui.jobs.method import NO_REFERENCE, STANDARD
     from orthoui.ledger.ids import new_id
     from orthoui.methods.found import add_found
     from orthoui.methods.setting_texts import check_settings, settings_in
@@ -68,8 +69,9 @@ def compare(
     _refuse_idle(chosen, changed, found)
     group = new_id()
     rows = []
+    lacking = _without_reference(chosen, changed, trained, labels)
     with progress_bar(as_json, "Comparing", len(chosen)) as bar:
-        for place, name in enumerate(chosen):
+        for place, name in enumerate(sorted(chosen, key=lambda name: name != STANDARD)):  # the others need it
             settings = {**({"ready": True} if ready and name == "retrain" else {}), **changed.get(name, {})}
             fields = {"model": trained.name, "method": name, "classes": labels, "settings": settings}
             options = {"relearn": relearn, "similarity": similarity}
@@ -79,20 +81,22 @@ def compare(
 
             rows.append(_row({**fields, **options}, name, trained, labels, group, show))
             bar.show(place + 1)
-    _put_beside(rows)
+    rows.sort(key=lambda row: chosen.index(row["method"]))
+    against = _put_beside(rows, trained, labels)
     document = {
         "model": trained.name,
         "dataset": trained.card.dataset,
         "classes": list(labels),
         "class_names": [trained.card.classes[label] for label in labels],
         "group": group,
+        "retrained_run": against,
         "methods": rows,
     }
     if out is not None:
         _written(out, lambda: write_atomically(out, markdown(rows).encode()))
     if found is not None:
         _written(found, lambda: add_found(found, trained, _found(rows, labels, changed)))
-    emit(document, as_json, lambda: shown(rows))
+    emit(document, as_json, lambda: shown(rows, NO_REFERENCE if lacking else ""))
     if all("error" in row for row in rows):
         raise typer.Exit(FAILED_RUN)
 
@@ -142,6 +146,16 @@ def _chosen(methods: str | None, model: "TrainedModel") -> list[str]:
     return names
 
 
+def _without_reference(
+    chosen: Sequence[str], changed: dict[str, dict[str, Any]], model: "TrainedModel", labels: tuple[int, ...]
+) -> bool:
+    """Whether these methods will find no retrained model to be compared with: none is there, and none is chosen."""
+    from orthoui.jobs.method import STANDARD, has_reference
+
+    full = STANDARD in chosen and "epochs" not in changed.get(STANDARD, {})
+    return not full and set(chosen) != {STANDARD} and not has_reference(model, labels)
+
+
 def _row(
     fields: dict[str, Any], name: str, model: "TrainedModel", labels: tuple[int, ...], group: str, show: Any
 ) -> dict[str, Any]:
@@ -170,19 +184,25 @@ def _described(run: "Run", title: str) -> dict[str, Any]:
     }
 
 
-def _put_beside(rows: list[dict[str, Any]]) -> None:
-    """Add to every row what the page shows too: its gap to the retrained model, its speed, whether it is beaten."""
-    from orthoui.jobs.results import front, gaps, row_of, standard, times
+def _put_beside(rows: list[dict[str, Any]], model: "TrainedModel", labels: tuple[int, ...]) -> str | None:
+    """Add to every row what the page shows too: its gap to the retrained model, its speed, whether it is beaten.
+
+    Return the run of that retrained model: of an earlier comparison where this one has none or a shortened one.
+    """
+    from orthoui.jobs.results import front, full_standard, gaps, row_of, standard, times
     from orthoui.ledger import ledger
 
     measured = {row["run"]: row_of(ledger().get(row["run"])) for row in rows if "run" in row}
-    against, best = standard([*measured.values()]), front([*measured.values()])
+    earlier = full_standard(ledger(), model, labels)
+    against = standard([*measured.values(), *([earlier] if earlier else [])])
+    best = front([*measured.values()])
     for row in rows:
         if "run" in row:
             found = measured[row["run"]]
             row["gap_to_retrained"] = gaps(found, against) if against else None
             row["times_faster_than_retraining"] = times(found, against)
             row["not_beaten"] = found in best
+    return against.run.id if against else None
 
 
 def _written(path: Path, write: Callable[[], None]) -> None:

@@ -20,14 +20,13 @@ HEADS = (
 )
 
 
-def shown(rows: list[dict[str, Any]]) -> RenderableType:
-    """Return the table for the terminal."""
+def shown(rows: list[dict[str, Any]], note: str = "") -> RenderableType:
+    """Return the table for the terminal, with a sentence below it if one is given."""
     table = plain_table(*HEADS, numbers=tuple(range(1, len(HEADS))))
     for row in rows:
         table.add_row(*(text(cell) for cell in _cells(row)))
-    return Group(
-        table, Text("Test images; seconds without evaluation. Every run is kept in the ledger.", style="dim")
-    )
+    words = ["Test images; seconds without evaluation. Every run is kept in the ledger.", *([note] if note else [])]
+    return Group(table, *(Text(line, style="dim") for line in words))
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:

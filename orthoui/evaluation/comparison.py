@@ -8,7 +8,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
-from orthoui.data import Dataset, balanced_positions
+from orthoui.data import Dataset, ImageSet, balanced_positions
 from orthoui.errors import CancelledError
 from orthoui.evaluation.accuracy import Accuracies, Estimate, accuracies, confusion
 from orthoui.evaluation.distance import Distance, distance_to_reference
@@ -16,6 +16,7 @@ from orthoui.evaluation.membership import MembershipResult
 from orthoui.evaluation.predictions import PredictionMemo, Predictor
 from orthoui.evaluation.privacy import membership_of
 from orthoui.evaluation.relearning import Relearning, RelearnSettings, relearn
+from orthoui.evaluation.runner import Logits
 from orthoui.evaluation.similarity import layer_similarity
 from orthoui.evaluation.variants import original
 from orthoui.forgetting.request import ForgetRequest
@@ -62,6 +63,11 @@ class Scope:
     similarity: bool = True
 
 
+def parts(scope: Scope) -> int:
+    """Return how many parts ``compare`` tells of, one after the other."""
+    return 3 + (scope.relearn is not None) + scope.similarity
+
+
 def compare(
     network: nn.Module,
     model: TrainedModel,
@@ -74,26 +80,34 @@ def compare(
     told: Callable[[str], None] = lambda doing: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Comparison:
-    """Measure ``network``, which came out of ``model`` by some method. Raises ``CancelledError``."""
+    """Measure ``network``, which came out of ``model`` by some method. Raises ``CancelledError``.
+
+    ``told`` hears of every part that begins; ``cancelled`` is asked between chunks of images.
+    """
+
+    def look() -> None:
+        if cancelled():
+            raise CancelledError("The measurement was cancelled.")
+
     scope = scope or Scope()
     own = resident("unlearned", model.card, network, model.device)  # a mask or an ensemble has other parts
     predictor = Predictor(own, lambda: own.network, "unlearned", PredictionMemo(64))
     test = data["test"]
     labels = test.labels.numpy()
-    told("Accuracy on test images")
-    logits = predictor.complete(test)
+    told("accuracy on test images")
+    logits = _complete(predictor, test, look)
     on_test = accuracies(logits, labels, classes, "test")
-    told("Accuracy on training images")
-    on_train = _on_training_images(predictor, data, classes)
-    told("Membership inference")
+    told("accuracy on training images")
+    on_train = _on_training_images(predictor, data, classes, look)
+    told("membership inference")
     membership = None
     for result in membership_of(predictor, data, ForgetRequest(classes=classes, seed=seed)):
-        if cancelled():
-            raise CancelledError("The measurement was cancelled.")
+        look()
         membership = result
     distance = None
     if reference is not None:
-        distance = distance_to_reference(logits, original(reference).complete(test), labels, classes).forget
+        theirs = _complete(original(reference), test, look)
+        distance = distance_to_reference(logits, theirs, labels, classes).forget
     return Comparison(
         forget_test=on_test.forget,
         retain_test=on_test.retain,
@@ -105,15 +119,24 @@ def compare(
         membership_a=membership.convention_a if membership else None,
         membership_b=membership.convention_b if membership else None,
         distance=distance,
-        relearn=_relearned(network, model, data, classes, scope, told, cancelled),
-        **_similarities(network, model, data, classes, reference, scope, told),
+        relearn=_relearned(network, model, data, classes, scope, told, look, cancelled),
+        **_similarities(network, model, data, classes, reference, scope, told, look),
     )
 
 
-def _on_training_images(predictor: Predictor, data: Dataset, classes: tuple[int, ...]) -> Accuracies:
+def _complete(predictor: Predictor, images: ImageSet, look: Callable[[], None]) -> Logits:
+    """Return the logits of all images; ``look`` is called after every chunk and may raise to stop."""
+    for last in predictor.stream(images, torch.arange(len(images))):  # noqa: B007  the last one is complete
+        look()
+    return last.logits
+
+
+def _on_training_images(
+    predictor: Predictor, data: Dataset, classes: tuple[int, ...], look: Callable[[], None]
+) -> Accuracies:
     train = data["train"]
     drawn = train.subset(balanced_positions(train.labels, TRAIN_PER_CLASS, seed=0))
-    return accuracies(predictor.complete(drawn), drawn.labels.numpy(), classes, "train")
+    return accuracies(_complete(predictor, drawn, look), drawn.labels.numpy(), classes, "train")
 
 
 def _confidence(logits: Any, labels: Any, classes: int) -> tuple[float, ...]:
@@ -128,13 +151,14 @@ def _relearned(
     classes: tuple[int, ...],
     scope: Scope,
     told: Callable[[str], None],
+    look: Callable[[], None],
     cancelled: Callable[[], bool],
 ) -> Relearning | None:
     if scope.relearn is None:
         return None
-    told("Relearning")
+    told("steps to relearn")
     forgotten = data["calibration"].only(classes)
-    before = original(model).complete(forgotten).argmax(1) == forgotten.labels.numpy()
+    before = _complete(original(model), forgotten, look).argmax(1) == forgotten.labels.numpy()
     return relearn(network, model, data, classes, 100 * float(before.mean()), scope.relearn, cancelled=cancelled)
 
 
@@ -146,16 +170,20 @@ def _similarities(
     reference: TrainedModel | None,
     scope: Scope,
     told: Callable[[str], None],
+    look: Callable[[], None],
 ) -> dict[str, Similarity | None]:
     same_parts = {name for name, _ in network.named_modules()} >= set(model.anatomy.names)
     if not scope.similarity or not same_parts:
         return {"similarity_original": None, "similarity_retrained": None}
-    told("Layer similarity")
+    told("layer similarity")
     sets = data["test"].only(classes), data["test"].without(classes)
 
     def with_(other: nn.Module) -> Similarity:
-        forget, retain = (layer_similarity(network, other, model, images) for images in sets)
-        return Similarity(forget=forget, retain=retain)
+        found = []
+        for images in sets:
+            look()
+            found.append(layer_similarity(network, other, model, images))
+        return Similarity(forget=found[0], retain=found[1])
 
     return {
         "similarity_original": with_(model.network),

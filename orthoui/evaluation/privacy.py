@@ -1,6 +1,6 @@
 """Membership inference of a network on the shipped splits: which images the attacks are given."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -
     """Run both conventions on one network. Members come from the training split, non-members from the test split.
 
     The images are a seeded draw, so that all networks of a comparison are attacked with the same ones. Yields
-    None after each part of the work, where a caller may stop, and the result at the end.
+    None after each part of the work and each chunk of images, where a caller may stop, and the result at the end.
     """
     sides = {}
     for split in ("train", "test"):
@@ -33,7 +33,7 @@ def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -
         ):
             positions = torch.nonzero(mask).flatten()
             drawn = positions[balanced_positions(images.labels[positions], per_class, request.seed)]
-            sides[name, split] = _scored(predictor, images, drawn)
+            sides[name, split] = yield from _scored(predictor, images, drawn)
             yield None
     a = convention_a(sides["retain", "train"], sides["retain", "test"], sides["forget", "train"], seed=request.seed)
     yield None
@@ -41,8 +41,12 @@ def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -
     yield Membership(a, b)
 
 
-def _scored(predictor: Predictor, images: ImageSet, positions: Tensor) -> Scored:
+def _scored(predictor: Predictor, images: ImageSet, positions: Tensor) -> Generator[None, None, Scored]:
     known = predictor.known(images)  # the split that was just evaluated need not run again
     chosen = images.subset(positions)
-    logits = predictor.complete(chosen) if known is None else known[positions.numpy()]
-    return Scored(logits, chosen.labels.numpy())
+    if known is not None:
+        return Scored(known[positions.numpy()], chosen.labels.numpy())
+    for last in predictor.stream(chosen, torch.arange(len(chosen))):
+        if not last.complete:
+            yield None
+    return Scored(last.logits, chosen.labels.numpy())

@@ -39,7 +39,8 @@ class Context:
     ) -> None:
         """Report ``step`` of ``steps``; the time left follows from the measured speed.
 
-        ``share``: how much of the work is done, 0 … 1, where steps differ in work.
+        ``share``: how much of the work is done, 0 … 1, where steps differ in work. Without steps (0 of 0) nothing is
+        said of the time left: parts that are unlike say nothing about each other.
         ``message`` names the stage. ``metrics`` of an earlier report stay until others are given.
         """
         before = self._watch.progress
@@ -50,7 +51,7 @@ class Context:
                 steps=steps,
                 loss=loss,
                 message=message,
-                seconds_left=self._speed.seconds_left(done, all_of_it),
+                seconds_left=self._speed.seconds_left(done, all_of_it) if steps else None,
                 metrics=metrics if metrics is not None else before.metrics if before else {},
                 part=None if share is None else min(1.0, max(0.0, share)),
             )

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import socket
 import threading
 import time
 import traceback
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from orthoui.errors import CancelledError, LedgerError, OrthoError, PausedError, SupersededError
+from orthoui.errors import CancelledError, LedgerError, OrthoError, PausedError, RequestError, SupersededError
 from orthoui.jobs.context import Context
 from orthoui.jobs.process import here
 from orthoui.jobs.watch import Watch
@@ -77,12 +78,26 @@ def run_here(
 
 
 def on_worker(run_id: str, ticket: int) -> None:
-    """Carry out a run on a Dask worker. One that a nanny watches may be ended to stop a work that does not look."""
+    """Carry out a run on a Dask worker. One that a nanny watches may be ended to stop a work that does not look.
+
+    Raises ``RequestError`` when the worker has another ledger than the server, which is told to the person there.
+    """
     from distributed import get_worker
 
+    _check_ledger(run_id)
     if execute(run_id, ticket, leave=_leave if get_worker().nanny else None) is not None:
         gc.collect()  # an error holds what its frames held
     release_memory()
+
+
+def _check_ledger(run_id: str) -> None:
+    try:
+        ledger().get(run_id)
+    except RequestError as error:
+        raise RequestError(
+            f"its ledger, {ledger().name} on {socket.gethostname()}, does not know it. Set ORTHOUI_DB to the same "
+            "database on the server and on all workers, start them again, and retry."
+        ) from error
 
 
 def execute(run_id: str, ticket: int, *, leave: Leave | None = None, show: Show | None = None) -> Exception | None:

@@ -1,5 +1,7 @@
 """Unlearning by any method, measured, as a run of the ledger."""
 
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -7,16 +9,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from orthoui.errors import RequestError
-from orthoui.evaluation.comparison import Comparison, Scope, compare
+from orthoui.data import Dataset
+from orthoui.errors import DatasetError, RequestError
+from orthoui.evaluation.comparison import Comparison, Scope, compare, parts
 from orthoui.evaluation.presets import recommended
 from orthoui.evaluation.relearning import RelearnSettings
-from orthoui.evaluation.unlearned import UnlearnedNetwork, keep_network, load_network, make_room
+from orthoui.evaluation.unlearned import UnlearnedNetwork, is_kept, keep_network, load_network, make_room
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.jobs.context import Context
 from orthoui.jobs.work import work
 from orthoui.ledger import Result, Run, RunFilter, ledger
-from orthoui.ledger.values import Identity
+from orthoui.ledger.values import EVALUATION, Identity
 from orthoui.methods import METHODS, Method, MethodRequest, unlearn
 from orthoui.methods.base import check_classes
 from orthoui.methods.retrain import RetrainRequest, ready_one
@@ -27,6 +30,11 @@ from orthoui.settings import settings
 from orthoui.wording import parse
 
 KIND = "method"
+STANDARD = "retrain"
+"""The method that every other is measured against."""
+NO_REFERENCE = "Distance to a retrained model needs one: add Retrain."
+UNLEARNING = 0.9
+"""Part of the bar that unlearning moves; measuring moves the rest, whatever it takes."""
 COMPARED = 16
 """Images on which a network and what would be kept of it must answer alike."""
 
@@ -75,14 +83,17 @@ def title_of(method: Method, model: TrainedModel, classes: tuple[int, ...]) -> s
     return f"{method.title}: forget {names} in {model.name}"
 
 
-def identity_of(model: TrainedModel, seed: int) -> Identity:
-    """Return what the ledger should know before a method begins."""
+def identity_of(model: TrainedModel, seed: int, data: Dataset | None = None) -> Identity:
+    """Return what the ledger should know; ``data`` once it is known on which images the work really goes on.
+
+    What the checkpoint says of its training images is no answer: those of this machine may be others.
+    """
     return Identity(
         model=model.name,
         model_digest=model.digest,
         architecture=model.card.architecture,
         dataset=model.card.dataset,
-        data_digest=model.card.images_digest,
+        data_digest=None if data is None else data["train"].digest,
         seed=seed,
         device=str(model.device),
     )
@@ -97,27 +108,29 @@ def run_method(run: MethodRun, context: Context) -> Result:
     request = request_of(run, model)
 
     def progress(step: int, steps: int, loss: float | None) -> None:
-        context.progress(step, steps, loss, "Unlearning")
+        context.progress(step, steps, loss, "Unlearning", share=UNLEARNING * step / max(1, steps))
 
+    progress(0, 0, None)  # some methods report no steps
     done = unlearn(method, model, data, request, Watch(progress, context.cancelled))
     for note in done.notes:
         context.log(note)
     context.check()
     _keep(done.network, model, data["test"].images[:COMPARED], context)
     scope = Scope(RelearnSettings() if run.relearn else None, run.similarity)
+    started = time.perf_counter()
     measured = compare(
         done.network,
         model,
         data,
         run.classes,
-        _reference(run, request, model),
+        _reference(run, request, model, data),
         scope,
-        told=lambda doing: context.progress(0, 0, None, doing),
+        told=_teller(context, parts(scope)),
         cancelled=context.cancelled,
     )
     spent = {"samples": done.samples, "forward": done.forward, "backward": done.backward}
     return Result(
-        **identity_of(model, request.seed).model_dump(),
+        **identity_of(model, request.seed, data).model_dump(),
         metrics={
             **_at_the_top(measured),
             **measured.model_dump(mode="json"),
@@ -125,11 +138,22 @@ def run_method(run: MethodRun, context: Context) -> Result:
             "notes": list(done.notes),
             "request": request.model_dump(mode="json"),
         },
-        timings={**done.seconds},
+        timings={**done.seconds, EVALUATION: time.perf_counter() - started},
     )
 
 
-def _reference(run: MethodRun, request: MethodRequest, model: TrainedModel) -> TrainedModel | None:
+def _teller(context: Context, parts: int) -> Callable[[str], None]:
+    """Return what reports the parts of a measurement as they begin: they move the end of the bar."""
+    begun = iter(range(parts))
+
+    def tell(doing: str) -> None:
+        share = UNLEARNING + (1 - UNLEARNING) * next(begun, parts) / parts
+        context.progress(0, 0, None, f"Measuring: {doing}", share=share)
+
+    return tell
+
+
+def _reference(run: MethodRun, request: MethodRequest, model: TrainedModel, data: Dataset) -> TrainedModel | None:
     """Return the retrained model that a result is compared with: a ready one, or what Retrain left here last.
 
     None for Retrain itself where that would be the same network, and where there is none of the model's own recipe.
@@ -137,17 +161,42 @@ def _reference(run: MethodRun, request: MethodRequest, model: TrainedModel) -> T
     ready = ready_one(model, run.classes)
     if isinstance(request, RetrainRequest):
         return None if request.ready else ready
-    return ready or _retrained_here(model, run.classes)
+    return ready or _retrained_here(model, run.classes, data["train"].digest)
 
 
-def _retrained_here(model: TrainedModel, classes: tuple[int, ...]) -> TrainedModel | None:
-    chosen = RunFilter(kind=(KIND,), state=("done",), model_digest=model.digest, method="retrain")
-    for run in ledger().find(chosen, sort="-created"):
-        if not shortened(run):
-            with suppress(RequestError):  # of other classes, or not kept any more
-                found = unlearned_network(run.id, model, classes)
-                return resident("retrained", model.card, found.network, model.device)
+def has_reference(model: TrainedModel, classes: tuple[int, ...]) -> bool:
+    """Whether a retrained model is there that the next result can be compared with."""
+    return ready_one(model, classes) is not None or any(_retrainings(model, classes, images_here(model)))
+
+
+def images_here(model: TrainedModel) -> str | None:
+    """Return the digest of a model's training images as they are on this machine; None where there are none."""
+    try:
+        return model.data()["train"].digest
+    except DatasetError:
+        return None
+
+
+def of_other_images(run: Run, digest: str | None) -> bool:
+    """Whether a run is known to be of other images than those of this digest: its values are not to be compared."""
+    return digest is not None and run.data_digest not in (None, digest)
+
+
+def _retrained_here(model: TrainedModel, classes: tuple[int, ...], images: str) -> TrainedModel | None:
+    for run in _retrainings(model, classes, images):
+        with suppress(RequestError):  # deleted meanwhile, or damaged
+            found = unlearned_network(run.id, model, classes)
+            return resident("retrained", model.card, found.network, model.device)
     return None
+
+
+def _retrainings(model: TrainedModel, classes: tuple[int, ...], images: str | None) -> Iterator[Run]:
+    """Yield the full runs of Retrain on these classes and images whose networks are kept, the latest first."""
+    chosen = RunFilter(kind=(KIND,), state=("done",), model_digest=model.digest, method=STANDARD)
+    for run in ledger().find(chosen, sort="-created"):
+        same = set(run.request.get("classes", ())) == set(classes) and not of_other_images(run, images)
+        if same and not shortened(run) and is_kept(run.folder):
+            yield run
 
 
 def shortened(run: Run) -> bool:
@@ -164,7 +213,7 @@ def unlearned_network(run_id: str, model: TrainedModel, classes: tuple[int, ...]
     if run.model_digest != model.digest or set(run.request.get("classes", ())) != set(classes):
         raise RequestError(f"That run forgot other classes, or in another model than {model.name}.")
     title = METHODS[run.method].title if run.method in METHODS else run.method
-    return load_network(run.id, title, Path(run.folder), sum(run.timings.values()), model)
+    return load_network(run.id, title, Path(run.folder), run.working_seconds, model)
 
 
 def _keep(network: nn.Module, model: TrainedModel, images: Tensor, context: Context) -> None:

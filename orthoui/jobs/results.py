@@ -8,7 +8,7 @@ from statistics import mean, median
 from typing import Any, Literal, get_args
 
 from orthoui.evaluation.unlearned import is_kept
-from orthoui.jobs.method import KIND, shortened
+from orthoui.jobs.method import KIND, STANDARD, images_here, of_other_images, shortened
 from orthoui.ledger import ACTIVE, Ledger, Run, RunFilter
 from orthoui.methods import METHODS
 from orthoui.models.trained import TrainedModel
@@ -25,7 +25,6 @@ Measure = Literal[
 ]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 LOOKED_AT = 10_000
-STANDARD = "retrain"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,7 @@ def row_of(run: Run) -> MethodRow:
         per_class=tuple(_value(each) for each in _listed(metrics.get("per_class"))),
         confusion=tuple(tuple(int(cell) for cell in _listed(line)) for line in _listed(metrics.get("confusion"))),
         confidence=tuple(_number(each) for each in _listed(metrics.get("confidence"))),
-        seconds=sum(run.timings.values()),
+        seconds=run.working_seconds,
         samples=_count(cost, "samples"),
         passes=_count(cost, "forward") + _count(cost, "backward"),
         capped=bool(isinstance(relearned, dict) and relearned.get("capped")),
@@ -114,13 +113,31 @@ def _value(found: Any) -> float | None:
 def finished(book: Ledger, model: TrainedModel, classes: Sequence[int], *, every: bool = False) -> list[MethodRow]:
     """Return the finished runs of methods on a model and these classes, best first; the latest of each method.
 
-    ``every`` returns those with other settings and of other times too.
+    A shortened Retrain gives way to an earlier full one, which the others are compared with. Runs on other images
+    than those of this machine are left out. ``every`` returns those with other settings and of other times too.
     """
     kept: dict[str, MethodRow] = {}
-    for row in _done(book, model):
-        if set(_listed(row.run.request.get("classes"))) == set(classes):
-            kept.setdefault(row.run.id if every else row.run.method or "", row)
+    for row in _of(book, model, classes, other_images=False):
+        name = row.run.id if every else row.run.method or ""
+        if name not in kept or (_trial(kept[name]) and not _trial(row)):
+            kept[name] = row
     return sorted(kept.values(), key=_rank)
+
+
+def left_out(book: Ledger, model: TrainedModel, classes: Sequence[int]) -> int:
+    """Return how many finished runs on a model and these classes were measured on other images than today's."""
+    return len(_of(book, model, classes, other_images=True))
+
+
+def _of(book: Ledger, model: TrainedModel, classes: Sequence[int], *, other_images: bool) -> list[MethodRow]:
+    """Return the rows of these classes, newest first: either those of today's images, or those of others."""
+    rows = [row for row in _done(book, model) if set(_listed(row.run.request.get("classes"))) == set(classes)]
+    images = images_here(model) if rows else None
+    return [row for row in rows if of_other_images(row.run, images) == other_images]
+
+
+def _trial(row: MethodRow) -> bool:
+    return row.run.method == STANDARD and shortened(row.run)
 
 
 def _done(book: Ledger, model: TrainedModel) -> tuple[MethodRow, ...]:
@@ -153,7 +170,13 @@ def standard(rows: Sequence[MethodRow]) -> MethodRow | None:
     Of several it is the latest one that was trained as long as the model was, if there is one.
     """
     retrained = [row for row in rows if row.run.method == STANDARD]
-    return max(retrained, key=lambda row: (not shortened(row.run), row.run.created), default=None)
+    return max(retrained, key=lambda row: (not _trial(row), row.run.created), default=None)
+
+
+def full_standard(book: Ledger, model: TrainedModel, classes: Sequence[int]) -> MethodRow | None:
+    """Return the latest Retrain of the ledger that was trained as long as the model was; None where there is none."""
+    found = standard(finished(book, model, classes))
+    return None if found is None or _trial(found) else found
 
 
 def gaps(row: MethodRow, against: MethodRow | None) -> dict[Measure, float]:

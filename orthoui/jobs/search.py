@@ -138,7 +138,7 @@ def run_search(asked: SearchRequest, context: Context) -> Result:
         search.forget_state()
         raise OrthoError(f"{method.title} failed with every setting that was tried. The log says why.")
     found = Searched(before=before, tried=tuple(search.tried), refused=tuple(search.refused))
-    return Result(**identity_of(model, 0).model_dump(), metrics={"search": found.model_dump(mode="json")})
+    return Result(**identity_of(model, 0, data).model_dump(), metrics={"search": found.model_dump(mode="json")})
 
 
 class _Search:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orthoui import __version__
+from orthoui.provenance import code_version
 
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled", "interrupted"]
 Action = Literal["none", "cancel", "pause"]
@@ -17,6 +17,9 @@ WAITING: tuple[State, ...] = ("queued", "interrupted")
 
 ACTIVE: tuple[State, ...] = (*WAITING, "running")
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
+
+EVALUATION = "evaluation"
+"""The stage that only measures what came out: no part of what a method costs."""
 
 
 class _Frozen(BaseModel):
@@ -62,7 +65,7 @@ class NewRun(Identity):
     request: dict[str, Any] = Field(default_factory=dict)
     method: str | None = Field(default=None, max_length=200, description="which method, where the kind has several")
     group: str | None = Field(default=None, max_length=40, description="the comparison it belongs to")
-    version: str = Field(default=__version__, description="version of the code")
+    version: str = Field(default_factory=code_version, description="version of the code, with its commit if known")
     tags: tuple[str, ...] = ()
 
 
@@ -120,6 +123,11 @@ class Run(NewRun):
         if self.started is None or self.finished is None:
             return None
         return (self.finished - self.started).total_seconds()
+
+    @property
+    def working_seconds(self) -> float:
+        """Seconds of all stages but evaluation: what a method costs; 0 where none was measured."""
+        return sum(seconds for stage, seconds in self.timings.items() if stage != EVALUATION)
 
 
 def request_digest(request: dict[str, Any]) -> str:

@@ -1,12 +1,18 @@
 """``orthoui compare``: the same measurement for every method, one failure ends nothing, all runs are kept."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from orthoui.ledger import RunFilter, ledger
+from orthoui.data import DATASETS, catalog
+from orthoui.jobs.execute import run_here
+from orthoui.ledger import Progress, RunFilter, ledger
 from tests.cli.calling import answer, call, refusal
+from tests.cli.conftest import tiny
 
 METHODS = "logit-mask,random-channels,soft-pruning,fine-tune"
 
@@ -17,6 +23,7 @@ def test_every_method_is_measured_alike_and_every_run_is_in_the_ledger(home: Pat
     for row in compared["methods"]:
         assert "error" not in row, row
         assert row["forget_test"]["n"] > 0 and row["retain_test"]["n"] > 0
+        assert row["timings"].pop("evaluation") > 0  # measured, and no part of what the method cost
         assert row["seconds"] == pytest.approx(sum(row["timings"].values()))
         assert row["method"] == "logit-mask" or row["relearn"]["steps"]  # a forbidden answer cannot be relearned
         assert row["cost"]["samples"] >= 0
@@ -111,3 +118,51 @@ def test_the_table_and_what_was_found_are_written(home: Path, tmp_path: Path) ->
     assert tuned.defaults is None and tuned.tuned is not None and tuned.tuned.settings == {"epochs": "1"}
     said = refusal(f"compare --model tiny --classes 1 --methods original --out {tmp_path}/table.md/below.md")
     assert "cannot be written" in said
+
+
+def test_retrain_goes_first_so_that_the_others_are_compared_with_it(home: Path) -> None:
+    hint = "Distance to a retrained model needs one: add Retrain."
+    assert hint in call("compare --model tiny --classes 1 --methods logit-mask --no-similarity").stdout
+    assert hint in call("compare --model tiny --classes 1 --methods logit-mask,retrain --set retrain.epochs=0").stdout
+    compared = call("compare --model tiny --classes 1 --methods logit-mask,retrain --no-similarity --json")
+    mask, retrained = json.loads(compared.stdout)["methods"]
+    assert (mask["method"], retrained["method"]) == ("logit-mask", "retrain")
+    assert mask["run"] > retrained["run"] and mask["distance"] is not None  # identifiers sort by time
+    assert hint not in call("compare --model tiny --classes 1 --methods logit-mask --no-similarity").stdout
+
+
+def test_a_shortened_retrain_is_no_standard_where_a_full_one_is_in_the_ledger(home: Path) -> None:
+    base = "compare --model tiny --classes 1 --no-similarity --methods"
+    full = answer(f"{base} retrain")["methods"][0]
+    compared = answer(f"{base} retrain,logit-mask --set retrain.epochs=1")
+    assert compared["retrained_run"] == full["run"]
+    trial, mask = compared["methods"]
+    expected = mask["retain_test"]["value"] - full["retain_test"]["value"]
+    assert mask["gap_to_retrained"]["retain_test"] == pytest.approx(expected)
+    assert trial["times_faster_than_retraining"] == pytest.approx(full["seconds"] / trial["seconds"])
+
+
+def test_a_run_names_the_images_it_was_measured_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tiny()
+    others = replace(made, splits={**made.splits, "train": made["train"].subset(torch.arange(0, 60, 2))})
+    monkeypatch.setitem(DATASETS._entries, "tiny", lambda: others)
+    catalog._load.cache_clear()
+    row = answer("compare --model tiny --classes 1 --methods logit-mask --no-similarity")["methods"][0]
+    assert ledger().get(row["run"]).data_digest == others["train"].digest != made["train"].digest
+
+
+def test_the_bar_never_goes_back_while_a_method_is_measured(home: Path) -> None:
+    seen: list[Progress] = []
+    fields = {"model": "tiny", "method": "fine-tune", "classes": [1], "settings": {"epochs": 1}, "relearn": True}
+    run_here("method", fields, "Fine-tune", method="fine-tune", show=seen.append)
+    shares = [progress.share for progress in seen]
+    assert shares == sorted(shares) and shares[0] == 0.0
+    measuring = [progress for progress in seen if progress.message.startswith("Measuring: ")]
+    assert [progress.message for progress in measuring] == [
+        "Measuring: accuracy on test images",
+        "Measuring: accuracy on training images",
+        "Measuring: membership inference",
+        "Measuring: steps to relearn",
+        "Measuring: layer similarity",
+    ]
+    assert measuring[0].share >= 0.9 and 0.9 < measuring[-1].share < 1

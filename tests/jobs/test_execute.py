@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from orthoui.errors import CancelledError, LedgerError, OrthoError, ResourceError, SupersededError, UnknownNameError
+from orthoui.errors import (
+    CancelledError,
+    LedgerError,
+    OrthoError,
+    RequestError,
+    ResourceError,
+    SupersededError,
+    UnknownNameError,
+)
 from orthoui.jobs import execute as execute_module
 from orthoui.jobs.context import Context, read_log
 from orthoui.jobs.execute import execute, run_here
@@ -251,6 +259,25 @@ def test_memory_is_kept_while_a_job_runs_and_given_back_by_a_worker(
     execute_module.on_worker(run.id, run.ticket)
     assert book.get(run.id).state == "done"
     assert told == ["keep", "keep", "release"]
+
+
+def test_a_worker_with_a_ledger_of_its_own_names_what_to_set(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distributed.get_worker", lambda: type("Worker", (), {"nanny": None}))
+    with pytest.raises(RequestError, match=r"ledger.sqlite on .* does not know it. Set ORTHOUI_DB to the same"):
+        execute_module.on_worker("20260101-000000000000-aaaaaa", 1)
+
+
+def test_parts_without_steps_say_nothing_of_the_time_left(book: Ledger, tmp_path: Path) -> None:
+    context = Context(book.find(limit=1)[0], tmp_path, Watch(claimed(book), leave=None, show=None))
+    clock = iter([0.0, 10.0, 20.0])
+    context._speed = Speed(clock=lambda: next(clock))
+    context.progress(0, 2, share=0.0)
+    context.progress(1, 2, share=0.5)
+    newest = context._watch.progress
+    assert newest is not None and newest.seconds_left == pytest.approx(10)
+    context.progress(0, 0, message="Measuring", share=0.9)
+    newest = context._watch.progress
+    assert newest is not None and (newest.share, newest.seconds_left) == (0.9, None)
 
 
 def test_progress_of_unlike_steps_says_how_much_is_done() -> None:

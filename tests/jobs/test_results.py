@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from orthoui.jobs.results import expected_seconds, finished, front, gaps, row_of, standard, times
+from orthoui.data import Dataset
+from orthoui.jobs.results import (
+    expected_seconds,
+    finished,
+    front,
+    full_standard,
+    gaps,
+    left_out,
+    row_of,
+    standard,
+    times,
+)
 from orthoui.ledger import Ledger, NewRun, Result, Run, ledger, new_id
 from orthoui.models.trained import TrainedModel
 
@@ -25,6 +36,7 @@ def record(
     seconds: float = 2.0,
     took: float = 10.0,
     settings: dict[str, Any] | None = None,
+    images: str | None = None,
     **metrics: Any,
 ) -> Run:
     new = NewRun(
@@ -36,6 +48,7 @@ def record(
         model_digest=model.digest,
         architecture=model.card.architecture,
         dataset=model.card.dataset,
+        data_digest=images,
     )
     measured = {
         "forget_test": estimate(forgotten),
@@ -137,3 +150,38 @@ def test_the_standard_is_the_latest_retrained_model(model: TrainedModel) -> None
 def test_equals_are_all_on_the_front(model: TrainedModel) -> None:
     rows = [row_of(record(model, name, 0.0, 90.0)) for name in ("ssd", "scrub")]
     assert len(front(rows)) == 2
+
+
+def test_a_shortened_retrain_never_takes_the_place_of_a_full_one(model: TrainedModel, book: Ledger) -> None:
+    assert full_standard(book, model, (1,)) is None
+    trial = {"epochs": 1}
+    record(model, "retrain", 30.0, 50.0, seconds=5.0, settings=trial)
+    assert full_standard(book, model, (1,)) is None
+    full = record(model, "retrain", 0.0, 92.0, seconds=600.0)
+    record(model, "retrain", 0.0, 60.0, seconds=10.0, settings=trial)
+    pruned = row_of(record(model, "ssd", 0.0, 90.0, seconds=6.0))
+    for every in (False, True):
+        against = standard(finished(book, model, (1,), every=every))
+        assert against is not None and against.run.id == full.id
+        assert gaps(pruned, against)["retain_test"] == -2.0 and times(pruned, against) == 100.0
+    found = full_standard(book, model, (1,))
+    assert found is not None and found.run.id == full.id
+    assert [row.run.method for row in finished(book, model, (1,))].count("retrain") == 1
+
+
+def test_runs_on_other_images_are_no_rows_beside_those_of_today(
+    model: TrainedModel, book: Ledger, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TrainedModel, "data", lambda self: data)
+    today, unknown = record(model, "ssd", 0.0, 90.0, images=data["train"].digest), record(model, "famr", 0.0, 80.0)
+    other = record(model, "scrub", 0.0, 99.0, images="others")
+    assert {row.run.id for row in finished(book, model, (1,))} == {today.id, unknown.id}
+    assert left_out(book, model, (1,)) == 1
+    assert row_of(other).values["retain_test"] == 99.0  # it still opens
+
+
+def test_what_measuring_took_is_no_part_of_the_cost(model: TrainedModel) -> None:
+    run = record(model, "ssd", 0.0, 90.0, seconds=2.0)
+    measured = run.model_copy(update={"timings": {**run.timings, "evaluation": 50.0}})
+    assert row_of(measured).seconds == 2.0 and measured.working_seconds == 2.0
+    assert measured.seconds == 52.0

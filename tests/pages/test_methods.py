@@ -10,7 +10,7 @@ from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
 from orthoui.jobs.method import start_of
-from orthoui.ledger import Progress, Run, RunFilter, ledger
+from orthoui.ledger import NewRun, Progress, Result, Run, RunFilter, ledger
 from orthoui.methods import METHODS as METHODS_BY_NAME
 from orthoui.models.zoo import PREFERRED_MODEL, zoo
 from tests.pages.engines import Engine, begin, carry_out, install
@@ -62,6 +62,7 @@ def test_a_run_queues_the_ticked_methods_and_what_they_are_read_against(engine: 
     jobs = queued()
     assert set(jobs) == {"soft-pruning", "logit-mask", "original", "retrain"}
     assert jobs["retrain"].request["settings"] == {"ready": True}
+    assert min(jobs.values(), key=lambda job: job.id).method == "retrain"  # first: the others are compared with it
     app.button(key="methods_run").click()
     run(app)
     assert [job.method for job in ledger().find(RunFilter(kind=("method",)))].count("original") == 1
@@ -252,3 +253,24 @@ def test_the_first_visit_shows_what_was_found_beforehand() -> None:
 
     assert any("methods_beforehand" in key for key in pictures("7"))
     assert not any("methods_beforehand" in key for key in pictures("3"))
+
+
+def test_without_a_retrained_model_the_page_says_what_is_missing() -> None:
+    hint = "Distance to a retrained model needs one: add Retrain."
+    plain = {"model": "fashion-mnist-resnet18-w16-plain", "classes": "7"}  # nothing lies ready for it
+    assert hint in text(opened(METHODS, methods=QUICK, **plain))
+    assert hint not in text(opened(METHODS, methods=f"{QUICK}~retrain", **plain))
+    assert hint in text(opened(METHODS, methods=f"{QUICK}~retrain", settings="retrain.epochs=1", **plain))
+    assert hint not in text(opened(METHODS, classes="7", methods=QUICK))
+
+
+def test_runs_on_other_images_are_left_out_and_said() -> None:
+    app = opened(METHODS, classes="7", methods="logit-mask")
+    digest = zoo().get(PREFERRED_MODEL).digest
+    new = NewRun(
+        kind="method", method="ssd", title="SSD", request={"classes": [7]}, model_digest=digest, data_digest="others"
+    )
+    ledger().record(new, Result(metrics={"forget_test": {"value": 0.0}}, timings={"edit": 1.0}))
+    run(app)
+    assert "1 run on other images than those of this machine is left out; the ledger has it." in text(app)
+    assert heading(app) == "How would other methods forget Sneaker? Choose some and run them."

@@ -64,8 +64,9 @@ def test_the_line_of_the_frame() -> None:
 
 
 def test_a_measurement_has_no_steps() -> None:
-    measuring = a_run(kind="method", progress=Progress(step=0, steps=0, message="Membership inference"))
-    assert words.progress_words(measuring) == "Membership inference"
+    measuring = a_run(kind="method", progress=Progress(message="Measuring: layer similarity", part=0.95))
+    assert words.progress_words(measuring) == "Measuring: layer similarity"
+    assert words.short_summary([measuring]) == "1 job running · 95 %"
     assert words.progress_words(halfway()) == "step 1 of 2"
 
 

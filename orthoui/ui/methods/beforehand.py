@@ -3,7 +3,7 @@
 from orthoui.evaluation.accuracy import accuracies
 from orthoui.evaluation.variants import original
 from orthoui.figures import MethodPoint, trade_off
-from orthoui.jobs.results import STANDARD
+from orthoui.jobs.method import STANDARD
 from orthoui.methods import METHODS
 from orthoui.methods.found import Found, known_methods
 from orthoui.ui import session

@@ -6,8 +6,18 @@ from typing import Any
 import streamlit as st
 
 from orthoui.jobs.engine import engine
-from orthoui.jobs.method import KIND, MethodRun, identity_of, request_of, title_of
-from orthoui.jobs.results import STANDARD, expected_seconds, finished, under_way
+from orthoui.jobs.method import (
+    KIND,
+    NO_REFERENCE,
+    STANDARD,
+    MethodRun,
+    has_reference,
+    identity_of,
+    request_of,
+    shortened,
+    title_of,
+)
+from orthoui.jobs.results import expected_seconds, finished, under_way
 from orthoui.ledger import ledger, new_id
 from orthoui.methods import METHODS, OWN
 from orthoui.methods.found import known_methods
@@ -120,7 +130,7 @@ def _picked(names: Sequence[str], rows: object) -> list[str]:
 
 
 def _run_row(names: Sequence[str], expected: dict[str, float]) -> None:
-    todo = [*_baselines_missing(names), *names]
+    todo = sorted([*_baselines_missing(names), *names], key=lambda name: name != STANDARD)  # the others need it
     with st.container(horizontal=True, vertical_alignment="center", key="methods_run_row"):
         pressed = st.button(
             f"Run {len(names)} methods" if len(names) != 1 else f"Run {METHODS[names[0]].title}",
@@ -138,6 +148,8 @@ def _run_row(names: Sequence[str], expected: dict[str, float]) -> None:
             "seconds to minutes to every method.",
         )
         st.caption(_time_words(todo, expected) if names else "Tick at least one method.")
+    if names and _without_reference(todo):
+        st.caption(NO_REFERENCE)
     sentence = problem()
     if sentence:
         st.warning(literal(sentence), icon=":material/info:")
@@ -154,6 +166,16 @@ def _baselines_missing(names: Sequence[str]) -> list[str]:
     there |= {run.method for run in under_way(ledger(), model, classes)}
     able = ("original", *((STANDARD,) if ready_one(model, classes) else ()))
     return [name for name in able if name not in there and name not in names]
+
+
+def _without_reference(todo: Sequence[str]) -> bool:
+    """Whether these methods will find no retrained model to be compared with: none is there, on its way or chosen."""
+    model, classes = session.model(), session.view().request.classes
+    full = STANDARD in todo and settings_of(STANDARD).get("epochs") is None
+    if full or set(todo) <= {STANDARD}:
+        return False
+    coming = any(run.method == STANDARD and not shortened(run) for run in under_way(ledger(), model, classes))
+    return not coming and not has_reference(model, classes)
 
 
 def _time_words(names: Sequence[str], expected: dict[str, float]) -> str:

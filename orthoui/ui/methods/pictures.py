@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from orthoui.figures import MethodPoint, Mode, PointKind, damage_grid, time_bars, trade_off
-from orthoui.jobs.results import STANDARD, MethodRow, front
+from orthoui.jobs.method import STANDARD
+from orthoui.jobs.results import MethodRow, front
 from orthoui.ui.methods.table import named
 from orthoui.ui.methods.words import seconds_words
 

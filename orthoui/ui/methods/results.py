@@ -4,7 +4,7 @@ import streamlit as st
 from pydantic import TypeAdapter
 
 from orthoui.jobs.engine import engine
-from orthoui.jobs.results import MethodRow, finished, standard, under_way
+from orthoui.jobs.results import MethodRow, finished, left_out, standard, under_way
 from orthoui.jobs.search import searches_unfinished
 from orthoui.ledger import Run, ledger
 from orthoui.ui import session
@@ -50,6 +50,12 @@ def _draw() -> bool:
     if rows:
         st.caption(RULE)
     _under_way(active)
+    elsewhere = left_out(book, model, view.request.classes)
+    if elsewhere:
+        st.caption(
+            f"{elsewhere} {'runs' if elsewhere > 1 else 'run'} on other images than those of this machine "
+            f"{'are' if elsewhere > 1 else 'is'} left out; the ledger has {'them' if elsewhere > 1 else 'it'}."
+        )
     if rows:
         _table(rows)
         _pictures(rows)
@@ -109,7 +115,7 @@ def _table(rows: list[MethodRow]) -> None:
             "Every run",
             key="methods_every",
             on_change=lambda: session.change(every_run=st.session_state["methods_every"]),
-            help="Otherwise the latest run of each method.",
+            help="Otherwise the latest run of each method; of Retrain the latest with all epochs, if any.",
         )
     against = standard(rows)
     if view.method_columns == "paper":

@@ -7,9 +7,10 @@ import streamlit as st
 
 from orthoui.jobs.results import Measure, MethodRow, gaps, times
 from orthoui.methods import METHODS
+from orthoui.methods.base import ORIGINS
 from orthoui.models.card import ModelCard
 from orthoui.paper.printed import FORGET_CLASS, PAPER_WIDTH, Quantity, printed
-from orthoui.ui.methods.words import DEFAULTS, HEADS, PERCENT, seconds_words
+from orthoui.ui.methods.words import HEADS, PERCENT, seconds_words
 
 PAPER_NAMES = {
     "retrain": "Retrain", "ssd": "SSD", "unsir": "EMNI", "tfidf-pruning": "TF-IDF", "soft-pruning": "OSP",
@@ -55,7 +56,8 @@ def settings_words(row: MethodRow) -> str:
         started = {name: used.get(name) for name in ("ratio", "strength", "attenuation", "score", "target", "scope")}
         asked = started | asked
     changed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in asked.items())
-    defaults = DEFAULTS[METHODS[name].defaults] if (name := row.run.method) in set(METHODS) else "defaults"
+    method = METHODS[row.run.method] if row.run.method in set(METHODS) else None
+    defaults = "defaults" if method is None or method.departs else ORIGINS[method.defaults]
     return f"{seconds_words(row.seconds)}; {changed or defaults}"
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from orthoui.evaluation.verdict import TOLERANCE
 from orthoui.figures.words import signed
-from orthoui.jobs.results import STANDARD, Measure, MethodRow
+from orthoui.jobs.method import STANDARD
+from orthoui.jobs.results import Measure, MethodRow
 from orthoui.jobs.search import Searched
 from orthoui.methods import Method
-from orthoui.methods.base import Defaults
 from orthoui.methods.found import GOAL, Known
 from orthoui.wording import joined
 
@@ -50,13 +50,6 @@ RULE = (
     "the original. The page Forget is stricter: it asks for the retrained model's accuracies, within "
     f"{TOLERANCE:.0f} points."
 )
-
-
-DEFAULTS: dict[Defaults, str] = {
-    "published": "published defaults",
-    "proposed": "our own defaults, as none are known",
-    "searched": "our own defaults, found on calibration images of the embedded network",
-}
 
 
 def kind_of(method: Method) -> str:

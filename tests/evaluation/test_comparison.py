@@ -1,0 +1,57 @@
+"""One network measured like every other: its parts are told, and it stops soon when it is asked to."""
+
+import pytest
+
+from orthoui.data import Dataset
+from orthoui.errors import CancelledError
+from orthoui.evaluation import predictions
+from orthoui.evaluation.comparison import Scope, compare, parts
+from orthoui.evaluation.relearning import RelearnSettings
+from orthoui.models.trained import TrainedModel
+
+EVERYTHING = Scope(RelearnSettings(most_steps=1, seeds=1), similarity=True)
+
+
+@pytest.mark.parametrize("scope", [EVERYTHING, Scope(None, similarity=False)])
+def test_as_many_parts_are_told_as_are_announced(
+    model: TrainedModel, data: Dataset, reference: TrainedModel, scope: Scope
+) -> None:
+    told: list[str] = []
+    compare(model.network, model, data, (1,), reference, scope, told=told.append)
+    assert len(told) == parts(scope) and told[2] == "membership inference"
+
+
+@pytest.mark.parametrize("part", range(parts(EVERYTHING)))
+def test_every_part_stops_between_its_chunks(
+    model: TrainedModel, data: Dataset, reference: TrainedModel, part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FIRST_CHUNK", "CHUNK"):
+        monkeypatch.setattr(predictions, name, 5)
+    told: list[str] = []
+    asked: list[str] = []
+
+    def cancelled() -> bool:
+        asked.append(told[-1])
+        return len(told) > part
+
+    with pytest.raises(CancelledError):
+        compare(model.network, model, data, (1,), reference, EVERYTHING, told=told.append, cancelled=cancelled)
+    assert len(told) == part + 1  # the part itself stops, not the next one
+    assert asked.count(told[-1]) == 1  # at the first question
+
+
+def test_a_test_pass_is_asked_once_a_chunk(
+    model: TrainedModel, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FIRST_CHUNK", "CHUNK"):
+        monkeypatch.setattr(predictions, name, 5)
+    told: list[str] = []
+    asked: list[str] = []
+
+    def cancelled() -> bool:
+        asked.append(told[-1])
+        return False
+
+    compare(model.network, model, data, (1,), None, EVERYTHING, told=told.append, cancelled=cancelled)
+    assert asked.count("accuracy on test images") == -(-len(data["test"]) // 5)
+    assert asked.count("layer similarity") == 2  # forgotten and retained images
