@@ -17,11 +17,15 @@ MARKED = 40
 
 @dataclass(frozen=True)
 class EpochLine:
-    """One curve: the value after every finished epoch. ``beside`` is the paler one, read against the main one."""
+    """One curve: the value after every finished epoch. ``beside`` is the paler one, read against the main one.
+
+    ``since``: points of the epoch under way, as the share of it that is done, 0 … 1, and the value so far.
+    """
 
     name: str
     values: tuple[float, ...]
     kind: Literal["main", "beside"] = "main"
+    since: tuple[tuple[float, float], ...] = ()
 
 
 def epoch_lines(
@@ -42,10 +46,12 @@ def epoch_lines(
     """
     tone = palette(mode)
     figure = go.Figure([_trace(line, tone, epochs, unit, decimals) for line in lines])
-    largest = max((value for line in lines for value in line.values), default=1.0)
-    figure.update_xaxes(range=[0.5, epochs + 0.5], nticks=min(epochs, 6), tickformat="d", title_text="epoch")
+    values = [value for line in lines for value in (*line.values, *(value for _, value in line.since))]
+    largest = max(values, default=1.0)
+    figure.update_xaxes(range=[0, epochs + 0.5], nticks=min(epochs, 6), tickformat="d", title_text="epoch")
     figure.update_yaxes(range=limits or (0, 1.08 * largest or 1.0), nticks=4, title_text=axis)
-    last = "; ".join(f"{line.name} {line.values[-1]:.{decimals}f}{unit}" for line in lines if line.values)
+    latest = {line.name: (*line.values, *(value for _, value in line.since))[-1:] for line in lines}
+    last = "; ".join(f"{name} {value:.{decimals}f}{unit}" for name, found in latest.items() for value in found)
     return style(
         figure, mode, title=title, subtitle=subtitle, key=_key(lines, tone), body=BODY, left=52,
         alt=f"{sentence(title)} {f'Last values: {last}.' if last else 'No epoch is finished yet.'}",
@@ -54,14 +60,16 @@ def epoch_lines(
 
 def _trace(line: EpochLine, tone: Palette, epochs: int, unit: str, decimals: int) -> go.Scatter:
     main = line.kind == "main"
+    done = len(line.values)
+    marked = epochs <= MARKED or done < 2
     return go.Scatter(
-        x=list(range(1, len(line.values) + 1)),
-        y=list(line.values),
+        x=[*range(1, done + 1), *(done + inside for inside, _ in line.since)],
+        y=[*line.values, *(value for _, value in line.since)],
         name=line.name,
-        mode="lines+markers" if epochs <= MARKED or len(line.values) < 2 else "lines",
+        mode="lines+markers" if marked else "lines",
         line={"color": tone.text if main else tone.before, "width": 2, "dash": "solid" if main else "dot"},
-        marker={"size": 6, "symbol": "circle" if main else "circle-open"},
-        hovertemplate=f"epoch %{{x}}: %{{y:.{decimals}f}}{unit} {line.name}<extra></extra>",
+        marker={"size": [6] * done + [2] * len(line.since), "symbol": "circle" if main else "circle-open"},
+        hovertemplate=f"epoch %{{x:.3~g}}: %{{y:.{decimals}f}}{unit} {line.name}<extra></extra>",
     )
 
 

@@ -24,6 +24,9 @@ from orthoui.training.state import Epoch, State
 from orthoui.training.train import model_name, train_model
 from orthoui.training.watching import DIFFERS, StateFile
 
+MOST_MOMENTS = 60
+"""Points of the curves inside the epoch under way: all are stored with every report."""
+
 
 class TrainRequest(BaseModel):
     """A recipe, and the name and folder that the model gets; both have defaults."""
@@ -87,6 +90,7 @@ class Reporter(StateFile):
         self._context = context
         self._last: Step | None = None
         self._curves: list[dict[str, Any]] = []
+        self._moments: list[dict[str, float]] = []
         self._differences: list[str] = []
 
     def wants_state(self, *, epoch_ended: bool) -> bool:
@@ -118,11 +122,16 @@ class Reporter(StateFile):
 
     def _step(self, step: Step) -> None:
         self._context.check()
+        if step.moment is not None:
+            self._moments.append(step.moment.model_dump())
+            if len(self._moments) > MOST_MOMENTS:
+                del self._moments[::2]  # half as many tell as much of an epoch that takes so long
         self._tell(step)
 
     def _epoch(self, epoch: Epoch) -> None:
         self._context.check()
         self._curves.append(epoch.curve)
+        self._moments.clear()
         if self._last is not None:
             self._tell(self._last)
         self._context.log(
@@ -136,7 +145,9 @@ class Reporter(StateFile):
 
     def _tell(self, step: Step) -> None:
         self._last = step
-        metrics = {"curves": list(self._curves), "images_per_second": step.images_per_second}
+        metrics: dict[str, Any] = {"curves": list(self._curves), "images_per_second": step.images_per_second}
+        if self._moments:
+            metrics["moments"] = list(self._moments)
         if self._differences:
             metrics["differences"] = list(self._differences)
         epoch = f"Epoch {step.epoch} of {step.epochs}"

@@ -22,7 +22,7 @@ from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import own_share, precision_of, share_statistics
 from orthoui.training.penalties import PENALTIES, least_penalty, penalty_weight
 from orthoui.training.recipe import Recipe
-from orthoui.training.reports import Step, Watcher
+from orthoui.training.reports import Moment, Step, Watcher
 from orthoui.training.state import ANEW, Epoch, Numbers, Origin, State, origin_of, packed, unpack
 
 EVALUATION_BATCH = 500
@@ -30,6 +30,8 @@ MOST_ON_DEVICE = 8_000_000_000
 """Bytes of images that are kept on an accelerator; more stay in main memory."""
 TOLD_EVERY = 0.2
 """Seconds between two reports of the steps."""
+MOMENT_EVERY = 10.0
+"""Seconds between two points of the curves inside an epoch."""
 
 Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
 
@@ -55,7 +57,7 @@ class Training:
         self._epoch = self._step = 0
         self._totals = torch.zeros(3, device=fabric.device)
         self._epoch_seconds = 0.0
-        self._told = 0.0
+        self._told, self._last_moment = 0.0, time.monotonic()
         self.seconds = 0.0
         self.history: tuple[Epoch, ...] = ()
 
@@ -190,7 +192,16 @@ class Training:
         self._refuse_diverged(loss)
         steps = self.recipe.epochs * self.steps_per_epoch
         share = self._work(done) / self._work(steps)
-        return Step(self._epoch + 1, self.recipe.epochs, done, steps, loss, speed, share)
+        return Step(self._epoch + 1, self.recipe.epochs, done, steps, loss, speed, share, self._moment(loss))
+
+    def _moment(self, loss: float) -> Moment | None:
+        now, inside = time.monotonic(), self._step / self.steps_per_epoch
+        if now - self._last_moment < MOMENT_EVERY or inside == 1:  # the end of the epoch is told apart
+            return None
+        self._last_moment = now
+        cosines = filter_cosines(self.network)
+        accuracy = 100 * float(self._totals[2]) / self._step
+        return Moment(inside=inside, loss=loss, accuracy=accuracy, cosine=sum(cosines.values()) / len(cosines))
 
     def _work(self, steps: int) -> float:
         """Return what the first ``steps`` steps cost, in steps on whole images."""

@@ -3,14 +3,28 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from orthoui.training.state import Epoch, State
+
+
+class Moment(BaseModel):
+    """A point of the curves inside an epoch, which can take minutes: loss and accuracy are means since it began."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inside: float = Field(ge=0, le=1, description="share of the epoch that is done")
+    loss: float
+    accuracy: float = Field(description="while training, percent")
+    cosine: float = Field(description="the filters' mean absolute cosine")
 
 
 @dataclass(frozen=True)
 class Step:
     """A training after ``step`` of ``steps`` steps in all; ``loss`` is the mean since the epoch began.
 
-    ``share``: how much of the work is done, 0 … 1; steps on small images are less work.
+    ``share``: how much of the work is done, 0 … 1; steps on small images are less work. ``moment`` comes every
+    few seconds.
     """
 
     epoch: int
@@ -20,6 +34,7 @@ class Step:
     loss: float
     images_per_second: float
     share: float
+    moment: Moment | None = None
 
 
 class Watcher(Protocol):

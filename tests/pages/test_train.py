@@ -1,5 +1,6 @@
 """The Train page without a browser: settings, start, curves, what a finished training leads to."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ def at_work(app: AppTest, *, loss: float = 1.5) -> tuple[str, Attempt]:
     attempt = begin(run_id, progress)
     run(app)
     return run_id, attempt
+
+
+def test_a_long_first_epoch_is_drawn_while_it_goes_on() -> None:
+    app = opened(TRAIN)
+    moment = {"inside": 0.4, "loss": 2.125, "accuracy": 21.5, "cosine": 0.0987}
+    begin(started(app), Progress(step=40, steps=1800, loss=2.125, metrics={"curves": [], "moments": [moment]}))
+    run(app)
+    figures = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    titles = [figure["layout"]["meta"]["alt"].split(".  ")[0] for figure in figures]
+    assert any("Loss 2.125 so far" in title for title in titles)
+    assert any("21.5 % right while training so far" in title for title in titles)
+    assert any("Filters overlap by 0.099" in title for title in titles)
 
 
 def test_the_page_says_what_would_be_trained() -> None:

@@ -1,6 +1,7 @@
 """Training as a run: recorded, resumed by name, paused at a state, never twice at once."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -74,6 +75,26 @@ def test_what_keeps_it_from_the_same_weights_and_the_cosines_of_every_layer_are_
     assert text.count("between the filters of each layer: conv1 0.") == RECIPE.epochs
     assert "above its least (28)" in text
     assert all("cosines" not in curve for curve in run.progress.metrics["curves"])
+
+
+def test_the_curves_move_inside_an_epoch(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orthoui.training.loop.TOLD_EVERY", 0)
+    monkeypatch.setattr("orthoui.training.loop.MOMENT_EVERY", 0)
+    monkeypatch.setattr("orthoui.jobs.train.MOST_MOMENTS", 4)
+    told: list[tuple[int, list[float]]] = []
+    report = Context.progress
+
+    def spy(context: Context, *given: Any, **named: Any) -> None:
+        metrics = given[4]
+        told.append((len(metrics["curves"]), [moment["inside"] for moment in metrics.get("moments", ())]))
+        report(context, *given, **named)
+
+    monkeypatch.setattr(Context, "progress", spy)
+    run = run_here("train", REQUEST, REQUEST.title)
+    assert (0, [1 / 6]) in told and (1, [1 / 6]) in told  # six steps an epoch
+    assert max(len(moments) for _, moments in told) == 4
+    assert all(moments == sorted(moments) and (not moments or moments[-1] < 1) for _, moments in told)
+    assert run.progress is not None and "moments" not in run.progress.metrics
 
 
 def test_restart_begins_anew(home: Path) -> None:

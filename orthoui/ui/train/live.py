@@ -10,6 +10,7 @@ from orthoui.jobs.planning import KIND
 from orthoui.ledger import Run
 from orthoui.models.zoo import zoo
 from orthoui.training.recipe import Recipe
+from orthoui.training.reports import Moment
 from orthoui.training.state import Epoch
 from orthoui.ui import controls, session
 from orthoui.ui.frame import chart, literal, watched
@@ -83,19 +84,28 @@ def _differences(run: Run) -> None:
 
 
 def _curves(run: Run) -> None:
-    """Draw loss, accuracy and filter cosine after every finished epoch."""
-    epochs = _epochs(run)
+    """Draw loss, accuracy and filter cosine after every finished epoch, and inside the one under way."""
+    epochs, moments = _epochs(run), _moments(run)
     total = _total(run, epochs)
     drawn = (("loss", _loss), ("accuracy", _accuracy), ("cosine", _cosine))
     for column, (name, figure) in zip(st.columns(3), drawn, strict=True):
         with column:
-            chart(figure(epochs, total), f"curve-{name}-{run.id}")
+            chart(figure(epochs, moments, total), f"curve-{name}-{run.id}")
 
 
 def _epochs(run: Run) -> list[Epoch]:
     curves = run.progress.metrics.get("curves", ()) if run.progress else ()
     try:
         return [Epoch.model_validate(curve) for curve in curves]
+    except ValidationError:  # written by another version
+        return []
+
+
+def _moments(run: Run) -> list[Moment]:
+    """Return the points inside the epoch under way; none of a training that is over."""
+    found = run.progress.metrics.get("moments", ()) if run.progress and not run.ended else ()
+    try:
+        return [Moment.model_validate(moment) for moment in found]
     except ValidationError:  # written by another version
         return []
 
@@ -107,31 +117,41 @@ def _total(run: Run, epochs: list[Epoch]) -> int:
     return asked if isinstance(asked, int) and asked > 0 else Recipe().epochs
 
 
-def _loss(epochs: list[Epoch], total: int) -> Any:
-    title = f"Loss {epochs[-1].loss:.3f} after {_times(epochs)}" if epochs else "Loss: after the first epoch"
-    lines = [EpochLine("loss", tuple(epoch.loss for epoch in epochs))]
+def _loss(epochs: list[Epoch], moments: list[Moment], total: int) -> Any:
+    title = "Loss: within the first epoch"
+    if epochs:
+        title = f"Loss {epochs[-1].loss:.3f} after {_times(epochs)}"
+    elif moments:
+        title = f"Loss {moments[-1].loss:.3f} so far"
+    since = tuple((moment.inside, moment.loss) for moment in moments)
+    lines = [EpochLine("loss", tuple(epoch.loss for epoch in epochs), since=since)]
     return epoch_lines(
         lines, total, mode=session.mode(), title=title, axis="loss", decimals=3,
         subtitle="classification, mean of the epoch's steps",
     )  # fmt: skip
 
 
-def _accuracy(epochs: list[Epoch], total: int) -> Any:
-    title = "Accuracy: after the first epoch"
+def _accuracy(epochs: list[Epoch], moments: list[Moment], total: int) -> Any:
+    title = "Accuracy: within the first epoch"
     if epochs:
         title = f"{epochs[-1].calibration:.1f} % of calibration images right"
+    elif moments:
+        title = f"{moments[-1].accuracy:.1f} % right while training so far"
+    since = tuple((moment.inside, moment.accuracy) for moment in moments)
     lines = [
         EpochLine("calibration images", tuple(epoch.calibration for epoch in epochs)),
-        EpochLine("while training", tuple(epoch.accuracy for epoch in epochs), "beside"),
+        EpochLine("while training", tuple(epoch.accuracy for epoch in epochs), "beside", since),
     ]
     return epoch_lines(
         lines, total, mode=session.mode(), title=title, axis="accuracy (%)", unit=" %", limits=(0, 102), subtitle=""
     )
 
 
-def _cosine(epochs: list[Epoch], total: int) -> Any:
-    title = f"Filters overlap by {epochs[-1].cosine:.3f}" if epochs else "Filter overlap: after the first epoch"
-    lines = [EpochLine("mean absolute cosine", tuple(epoch.cosine for epoch in epochs))]
+def _cosine(epochs: list[Epoch], moments: list[Moment], total: int) -> Any:
+    known = [*(epoch.cosine for epoch in epochs), *(moment.cosine for moment in moments)]
+    title = f"Filters overlap by {known[-1]:.3f}" if known else "Filter overlap: within the first epoch"
+    since = tuple((moment.inside, moment.cosine) for moment in moments)
+    lines = [EpochLine("mean absolute cosine", tuple(epoch.cosine for epoch in epochs), since=since)]
     return epoch_lines(
         lines, total, mode=session.mode(), title=title, axis="cosine", decimals=4,
         subtitle="mean absolute cosine; 0 is orthogonal",
