@@ -55,8 +55,7 @@ def sisa(work: Work) -> nn.Module:
     with work.stage("statistics"):
         setting = setting_of(work, preparation)
         removed = torch.isin(work.data["train"].labels, torch.tensor(request.classes))
-    with work.stage("optimisation"):
-        members = retrained_members(work, setting, preparation, removed)
+    members = retrained_members(work, setting, preparation, removed)
     kept = [bool(((setting.shard == shard) & ~removed).any()) for shard in range(setting.scheme.shards)]
     sizes = [float(((setting.shard == shard) & ~removed).sum()) for shard in range(setting.scheme.shards)]
     shares = [size if request.weighting == "size" else 1.0 for size, there in zip(sizes, kept, strict=True) if there]
@@ -96,6 +95,7 @@ def retrained_members(work: Work, setting: Setting, preparation: Preparation, re
             before = load_state(preparation.folder / checkpoint_name(shard, first - 1)) if first else None
             network, _ = train_shard(setting, shard, removed, StateFile(on_step=told), count, first, before)
         members.append(member_at(setting, preparation.folder, shard) if network is None else network)
+    work.seconds["optimisation"] += count.seconds  # of the steps; the accuracy after every epoch is not in them
     work.count(count.samples, backward=True)
     work.notes.append(f"{stages} of {setting.scheme.shards * setting.scheme.slices} stages were trained again.")
     return members

@@ -1,6 +1,7 @@
 """SISA: its card's checks and pitfalls."""
 
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,6 +224,18 @@ def test_progress_is_counted_over_all_stages_that_are_trained(prepared: Prepared
     seen: list[tuple[int, int]] = []
     forgotten(prepared("sisa"), watch=Watch(progress=lambda step, steps, loss: seen.append((step, steps))))
     assert seen[-1][0] == seen[-1][1] and seen == sorted(seen)
+
+
+def test_the_accuracy_after_every_epoch_is_no_work_time(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, clock, measure, late = prepared("sisa"), time.perf_counter, Training._calibration_accuracy, [0.0]
+
+    def slowly(training: Training) -> float:
+        late[0] += 1000
+        return measure(training)
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock() + late[0])
+    monkeypatch.setattr(Training, "_calibration_accuracy", slowly)
+    assert 0 < forgotten(model).seconds["optimisation"] < 1000 <= late[0]
 
 
 def test_other_images_are_refused(prepared: Prepared) -> None:
