@@ -14,6 +14,7 @@ from orthoui.errors import DatasetError
 from orthoui.settings import settings
 
 State = Literal["present", "fetchable", "damaged"]
+TAKEN = "the embedded images have this name; give these another one to use them"
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,14 @@ class DatasetEntry:
 def available() -> list[DatasetEntry]:
     """List every data set there is or could be. Decodes nothing of the data folder; embedded ones are read once."""
     sources = find_sources(settings().data_folder)
-    entries = [_registered(name) for name in DATASETS]
+    entries = [_registered(name, sources.get(name)) for name in DATASETS]
     entries += [_found(source) for name, source in sources.items() if name not in DATASETS]
     return entries + [_fetchable(name) for name in KNOWN if name not in sources]
 
 
-def _registered(name: str) -> DatasetEntry:
+def _registered(name: str, hidden: Source | None) -> DatasetEntry:
+    """Describe an embedded data set; ``hidden`` are images in the data folder that have its name."""
+    refused = {str(hidden.path): TAKEN} if hidden else {}
     try:
         data = load_dataset(name)
     except DatasetError as error:
@@ -60,6 +63,8 @@ def _registered(name: str) -> DatasetEntry:
         images={split: len(data[split]) for split in SPLITS},
         image_size=int(width),
         channels=int(channels),
+        refused=refused,
+        refused_count=len(refused),
     )
 
 

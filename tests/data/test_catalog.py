@@ -55,6 +55,15 @@ def test_a_folder_of_a_persons_own_images_is_a_data_set(folder: Path) -> None:
     assert load_dataset("pets") is data
 
 
+def test_a_folder_with_the_name_of_embedded_images_is_not_left_out_silently(folder: Path) -> None:
+    put(folder / "fashion-mnist", class_files())
+    entry = entries()["fashion-mnist"]
+    assert entry.state == "present" and len(entry.classes) == 10
+    assert entry.refused_count == 1
+    (reason,) = entry.refused.values()
+    assert "give these another one" in reason and str(folder / "fashion-mnist") in entry.refused
+
+
 @pytest.mark.parametrize("top", ["", "pets/"])
 def test_the_same_tree_in_an_archive_gives_the_same_images(folder: Path, top: str) -> None:
     files = class_files()
