@@ -31,6 +31,14 @@ def reproduce(
             metavar="FOLDER", help="Where the table is written. Default: paper in ORTHOUI_HOME.", show_default=False
         ),
     ] = None,
+    train: Annotated[
+        bool,
+        typer.Option(
+            "--train",
+            help="Train the networks that are missing first: at the paper's width about an hour each on two cores. "
+            "An interrupted training goes on.",
+        ),
+    ] = False,
     as_json: AsJson = False,
     **fields: Any,
 ) -> None:
@@ -45,6 +53,8 @@ def reproduce(
     from orthoui.paper.outline import table_path
     from orthoui.paper.store import read_table
 
+    if train:
+        _train_missing(request, as_json)
     with progress_bar(as_json, "Looking for models", 1) as bar:
         run_here(KIND, request, request.title, identity=identity(request.setting), show=_shown(bar))
     path = table_path(request)
@@ -53,6 +63,22 @@ def reproduce(
         raise RequestError(f"{path} is gone. Measure the table again.")
     document = {"path": str(path), "answer": answer(done).sentence, "holds": answer(done).holds}
     emit({**document, **done.model_dump(mode="json")}, as_json, lambda: _answer(done, path))
+
+
+def _train_missing(request: ReproduceRequest, as_json: bool) -> None:
+    from orthoui.jobs.execute import run_here
+    from orthoui.jobs.planning import free_name
+    from orthoui.jobs.train import TrainRequest
+    from orthoui.ledger import ledger
+    from orthoui.models.zoo import zoo
+    from orthoui.paper.reproduce import missing_trainings
+
+    for recipe in missing_trainings(request, zoo()):
+        asked = TrainRequest(recipe=recipe)
+        if asked.path.exists():  # a model of another kind has that name, and stays
+            asked = TrainRequest(recipe=recipe, name=free_name(recipe, ledger()))
+        with progress_bar(as_json, asked.title, 1) as bar:
+            run_here("train", asked, asked.title, identity=asked.identity, show=_shown(bar))
 
 
 def _shown(bar: Bar) -> Callable[["Progress"], None]:

@@ -15,6 +15,7 @@ from orthoui.paper.schema import Kind
 from orthoui.paper.setting import Setting, dataset_title
 from orthoui.training.recipe import Recipe, recipes
 from orthoui.training.train import model_name
+from orthoui.wording import parse
 
 SUGGESTED_ORTHOGONALITY = 0.01
 """λ of the shipped recipes; the paper gives none."""
@@ -94,35 +95,49 @@ def class_names(zoo: Zoo, dataset: str) -> tuple[str, ...]:
     return KNOWN[dataset].classes if dataset in KNOWN else ()
 
 
-def training_command(setting: Setting, kind: Kind, seed: int = 0, lead: ModelCard | None = None) -> str:
-    """Return the command that trains a model of a kind on this setting, where there is a ``lead``, as that was."""
-    name = f"{setting.dataset}-{setting.architecture}"
-    known = recipes().get(name)
-    words = ["orthoui train", f"--recipe {name}" if known else _named(setting)]
-    if (known or Recipe()).width != setting.width:
-        words.append(f"--width {setting.width}")
+def training_recipe(setting: Setting, kind: Kind, seed: int = 0, lead: ModelCard | None = None) -> Recipe:
+    """Return the recipe that trains a model of a kind on this setting, where there is a ``lead``, as that was."""
+    fields: dict[str, Any] = {"width": setting.width, "seed": seed}
+    if lead:  # as far as its card tells
+        own = {*PLACE, *ALWAYS_OWN, *(PENALTY if kind == "plain" else ())}
+        fields |= {name: lead.recipe[name] for name in Recipe.model_fields if name in lead.recipe and name not in own}
     if kind != "plain":
-        strength = lead.orthogonality if lead else setting.orthogonality or SUGGESTED_ORTHOGONALITY
-        words.append(f"--orthogonality {strength:g}")
+        fields["orthogonality"] = lead.orthogonality if lead else setting.orthogonality or SUGGESTED_ORTHOGONALITY
     if kind == "retrained":
-        words.append(f"--forget {setting.forget_class}")
-    if seed:
-        words.append(f"--seed {seed}")
-    return " ".join([*words, *(_like(lead, known or Recipe(), kind) if lead else ())])
+        fields["forgets"] = (setting.forget_class,)
+    return parse(Recipe, {**_usual(setting)[1].model_dump(), **fields})
 
 
-def _like(lead: ModelCard, usual: Recipe, kind: Kind) -> list[str]:
-    """Return the options that make a recipe the lead's, as far as its card tells."""
-    own = {*PLACE, *ALWAYS_OWN, *(PENALTY if kind == "plain" else ())}
-    told = {name: lead.recipe[name] for name in Recipe.model_fields if name in lead.recipe and name not in own}
-    return [_option(name, value) for name, value in told.items() if value != getattr(usual, name)]
+def training_command(setting: Setting, kind: Kind, seed: int = 0, lead: ModelCard | None = None) -> str:
+    """Return the command that trains by ``training_recipe``."""
+    words, usual = _usual(setting)
+    recipe = training_recipe(setting, kind, seed, lead)
+    first = ("width", "orthogonality", "forgets", "seed")
+    changed = [name for name in dict.fromkeys((*first, *Recipe.model_fields)) if name not in PLACE[:2]]
+    options = [_option(name, getattr(recipe, name)) for name in changed if _said(name, recipe, usual)]
+    return " ".join(["orthoui train", words, *options])
+
+
+def _usual(setting: Setting) -> tuple[str, Recipe]:
+    """Return what a training on this setting begins from: the shipped recipe or the defaults, as options too."""
+    name = f"{setting.dataset}-{setting.architecture}"
+    if name in recipes():
+        return f"--recipe {name}", recipes()[name]
+    return _named(setting), Recipe(dataset=setting.dataset, architecture=setting.architecture)
+
+
+def _said(name: str, recipe: Recipe, usual: Recipe) -> bool:
+    """Whether a command must say a field; λ is always said, for it is what the networks differ in."""
+    return getattr(recipe, name) != getattr(usual, name) or (name == "orthogonality" and recipe.orthogonality > 0)
 
 
 def _option(name: str, value: Any) -> str:
     flag = name.replace("_", "-")
+    if name == "forgets":
+        return f"--forget {','.join(map(str, value))}"
     if isinstance(value, bool):
         return f"--{flag}" if value else f"--no-{flag}"
-    return f"--{flag} {shlex.quote(str(value))}"
+    return f"--{flag} {shlex.quote(f'{value:g}' if isinstance(value, float) else str(value))}"
 
 
 def missing_words(setting: Setting, kind: Kind, lead: ModelCard | None = None) -> str:

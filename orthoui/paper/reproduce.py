@@ -19,6 +19,7 @@ from orthoui.paper.finding import (
     class_names,
     look_up,
     missing_words,
+    training_recipe,
 )
 from orthoui.paper.measures import MEASURES, Task
 from orthoui.paper.others import method_settings
@@ -29,6 +30,7 @@ from orthoui.paper.setting import ReproduceRequest
 from orthoui.paper.store import read_table, shelf, write_table
 from orthoui.provenance import code_version
 from orthoui.settings import settings
+from orthoui.training.recipe import Recipe
 
 
 class Watcher(Protocol):
@@ -81,6 +83,20 @@ def reproduce(request: ReproduceRequest, zoo: Zoo, watcher: Watcher | None = Non
             return _fill(request, path, zoo, watcher)
     except Timeout:
         raise RequestError(f"{path.name} is being measured already. Wait until that is done.") from None
+
+
+def missing_trainings(request: ReproduceRequest, zoo: Zoo) -> list[Recipe]:
+    """Return the recipes of the networks that a table needs and that are not here, the orthogonal one first.
+
+    Raises ``RequestError`` for a class that there is not.
+    """
+    classes = class_names(zoo, request.dataset)
+    check_architecture(request.architecture)
+    check_forget_class(request, classes)
+    needed = {plan.kind for plan in plan_cells(request.table, request.setting, classes)}
+    kinds: tuple[Kind, ...] = ("orthogonal", "plain", "retrained")
+    found = {kind: look_up(zoo, request.setting, kind) for kind in kinds if kind in needed}
+    return [training_recipe(request.setting, kind, lead=one.lead) for kind, one in found.items() if not one.models]
 
 
 def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> Table:

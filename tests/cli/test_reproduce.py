@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from orthoui.ledger import RunFilter, ledger
+from orthoui.models.checkpoints import load_checkpoint
 from tests.cli.calling import answer, call, refusal
 
 ON_TINY = "--dataset tiny --width 4"
@@ -36,6 +37,22 @@ def test_a_person_reads_a_table(home: Path) -> None:
     assert "Not yet run: There is no model for this: a plain network on tiny" in result.stdout
     assert "(printed 94.1 %)" in result.stdout
     assert (home / "paper" / "table-1-tiny-resnet18-w4.json").exists()
+
+
+def test_networks_that_are_missing_are_trained_first_like_the_one_that_is_there(home: Path) -> None:
+    other = home / "models" / "tiny-resnet18-w4-plain.safetensors"
+    other.write_bytes(b"another model that has the name")
+    document = answer(f"reproduce table-1 {ON_TINY} --train")
+    assert {cell["id"] for cell in document["cells"] if cell["draws"]} == {"plain", "orthogonal"}
+    assert "was trained otherwise" not in document["answer"]
+    before, latest = len(ledger().find(RunFilter(kind=("train",)))), ledger().find(sort="-created")
+    assert [(run.kind, run.model) for run in latest][1] == ("train", "tiny-resnet18-w4-plain-2")
+    _, card = load_checkpoint(home / "models" / "tiny-resnet18-w4-plain-2.safetensors")
+    _, lead = load_checkpoint(home / "models" / "tiny.safetensors")
+    assert card.recipe == {**lead.recipe, "orthogonality": 0.0}
+    assert other.read_bytes() == b"another model that has the name"
+    answer(f"reproduce table-1 {ON_TINY} --train")
+    assert len(ledger().find(RunFilter(kind=("train",)))) == before  # nothing is missing any more
 
 
 @pytest.mark.parametrize(
