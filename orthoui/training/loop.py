@@ -46,6 +46,7 @@ class Training:
         untrained = self._untrained()
         for_muon = convolutions_for_muon(untrained, data.input_size) if recipe.muon else ()
         self.network = share_statistics(untrained, fabric)
+        self._keep_norm = [self.network.get_parameter(f"{name}.weight") for name in for_muon]
         self._optimiser = make_optimiser(self.network, recipe, for_muon)
         self.steps_per_epoch = self._steps_in_epoch()
         self._schedule = self._made_schedule()
@@ -214,7 +215,7 @@ class Training:
         loss, penalty, accuracy = (float(total) / self._step for total in cast(Tensor, totals))
         cosines = filter_cosines(self.network)
         self._refuse_diverged(loss, penalty, *cosines.values())
-        least = least_penalty(self.network, self.recipe) if self.recipe.orthogonality else 0.0
+        least = least_penalty(self.network, self.recipe, self._keep_norm) if self.recipe.orthogonality else 0.0
         epoch = Epoch(
             epoch=self._epoch + 1,
             epochs=self.recipe.epochs,

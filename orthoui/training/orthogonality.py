@@ -49,9 +49,15 @@ class _GramPenalty(torch.autograd.Function):
         return found.view(ctx.like.shape).to(ctx.like.dtype)
 
 
-def least_layer_penalty(weight: Tensor) -> int:
-    """Return the least that ``layer_penalty`` of such a weight (C_out, C_in, k, k) can be: C_out − C_in·k², or 0."""
-    return max(0, len(weight) - weight[0].numel())
+def least_layer_penalty(weight: Tensor, *, keeps_norm: bool = False) -> float:
+    """Return the least that ``layer_penalty`` of such a weight (C_out, C_in, k, k) can be: M = C_out − C_in·k², or 0.
+
+    ``keeps_norm``: the weight keeps the norm √C_out, as with Muon. Then its C_in·k² squared singular values cannot
+    all be 1, but are all C_out / C_in·k² at best, and the least is M + M² / C_in·k².
+    """
+    dimensions = weight[0].numel()
+    more = max(0, len(weight) - dimensions)
+    return more + more**2 / dimensions if keeps_norm else float(more)
 
 
 def orthogonality_penalty(network: nn.Module, layers: PenalisedLayers = "all") -> Tensor:

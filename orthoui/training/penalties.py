@@ -1,6 +1,6 @@
 """Penalty families: the paper's Gram penalty and its relatives SRIP and OCNN, by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -24,10 +24,11 @@ def penalty_weight(recipe: Recipe, progress: float) -> float:
     return recipe.orthogonality * next(factor for until, factor in SRIP_STEPS if progress < until or until == 1.0)
 
 
-def least_penalty(network: nn.Module, recipe: Recipe) -> float:
+def least_penalty(network: nn.Module, recipe: Recipe, keep_norm: Sequence[Tensor] = ()) -> float:
     """Return the least that the recipe's penalty can be for a network, whatever its weights are.
 
-    Above 0 where a layer has more filters than can be orthogonal to each other. gram: C_out − C_in·k² per layer.
+    Above 0 where a layer has more filters than can be orthogonal to each other. gram: C_out − C_in·k² per layer, and
+    more for weights that ``keep_norm`` (see ``least_layer_penalty``; it is not looked at for the others).
     srip: 0, for it takes the smaller Gram matrix, whose residual can vanish. ocnn: √(C_out − C_in·min(S, k)²) per
     layer of k×k kernels at stride S, and 0 for 1×1 kernels, of which it takes the smaller Gram matrix too. (By
     Parseval the squared distance is the mean over all frequencies of that of a C_out × C_in·min(S, k)² matrix from
@@ -37,7 +38,8 @@ def least_penalty(network: nn.Module, recipe: Recipe) -> float:
         return 0.0
     parts = penalised_convolutions(network, recipe.ortho_layers)
     if recipe.penalty == "gram":
-        return float(sum(least_layer_penalty(part.weight) for part in parts))
+        kept = {id(weight) for weight in keep_norm}
+        return sum(least_layer_penalty(part.weight, keeps_norm=id(part.weight) in kept) for part in parts)
     return sum(_least_convolutional(part) for part in parts)
 
 

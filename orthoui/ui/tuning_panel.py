@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from orthoui.errors import LedgerError
+from orthoui.errors import OrthoError
 from orthoui.evaluation.accuracy import Estimate
 from orthoui.jobs.engine import engine
 from orthoui.jobs.method import KIND, MethodRun, identity_of, request_of, title_of
@@ -54,7 +54,7 @@ def tuning_watch() -> None:
     """
     try:
         run = _latest() if session.view().result is None else None
-    except LedgerError:  # the panel says it
+    except OrthoError:  # the panel says it
         return
     if run is not None and not run.ended:
         _progress(run.id)

@@ -50,9 +50,9 @@ def test_every_block_of_a_real_training_is_timed(monkeypatch: pytest.MonkeyPatch
     shown: list[int] = []
     augment = loop.augment
 
-    def spy(*images: Any, crop: int) -> Any:
+    def spy(*images: Any, crop: int, **options: Any) -> Any:
         shown.append(crop)
-        return augment(*images, crop=crop)
+        return augment(*images, crop=crop, **options)
 
     monkeypatch.setattr(loop, "augment", spy)
     recipe = training.paper_recipe(SMALL, 0.01)

@@ -124,7 +124,7 @@ def test_without_held_out_images_of_the_class_it_says_that_it_did_not_rewind(
 ) -> None:
     bare = with_splits(data, calibration=data["calibration"].without((1,)))
     done = unlearn(SCRUB_R, model, bare, SCRUB_R.request(classes=(1,), batch_size=30))
-    assert done.notes == ("Not rewound: there are no held-out images of the class to compare with.",)
+    assert done.notes[-1] == "Not rewound: there are no held-out images of the class to compare with."
 
 
 def test_scrub_r_is_scrub_with_the_field_set(model: TrainedModel, data: Dataset) -> None:

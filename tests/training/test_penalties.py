@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from orthoui.training.muon import scale
 from orthoui.training.orthogonality import penalised_convolutions
 from orthoui.training.penalties import PENALTIES, _convolutional, _spectral, least_penalty, penalty_weight
 from orthoui.training.recipe import Recipe
@@ -98,6 +99,21 @@ def test_no_weights_bring_a_penalty_below_its_least_and_some_reach_it(
         assert reached is not None
         layer.weight.data = reached
         assert float(PENALTIES[name](layer, recipe, generator())) == pytest.approx(least, abs=1e-4)
+
+
+def test_weights_that_keep_their_norm_cannot_come_as_low() -> None:
+    layer = nn.Conv2d(4, 12, 1, bias=False)
+    least = least_penalty(layer, RECIPE, [layer.weight])
+    assert least == 8 + 8**2 / 4 > least_penalty(layer, RECIPE)
+    for _ in range(20):
+        layer.weight.data.normal_()
+        scale(layer.weight.data)
+        assert float(PENALTIES["gram"](layer, RECIPE, generator())) > least
+    layer.weight.data = orthogonal(12, 4).view(12, 4, 1, 1)
+    scale(layer.weight.data)
+    assert float(PENALTIES["gram"](layer, RECIPE, generator())) == pytest.approx(least, abs=1e-4)
+    few = nn.Conv2d(4, 3, 1, bias=False)
+    assert least_penalty(few, RECIPE, [few.weight]) == 0
 
 
 def test_the_least_of_a_network_is_that_of_its_penalised_layers() -> None:
