@@ -23,7 +23,7 @@ def weights_panel() -> None:
     """Draw what needs no image: one filter at a time, and the overlap of the filters of every layer."""
     model = session.model()
     with st.container(key="weights_alone"):
-        st.markdown("### What its weights show without images")
+        st.markdown("#### What its weights show without images")
         left, right = st.columns([0.45, 0.55], gap="large")
         with left:
             layer, channel = _choice(model)
