@@ -35,7 +35,7 @@ def reproduce(
         bool,
         typer.Option(
             "--train",
-            help="Train the networks that are missing first: at the paper's width about an hour each on two cores. "
+            help="Train the networks that are missing first, which takes hours at the paper's width without a GPU. "
             "An interrupted training goes on.",
         ),
     ] = False,

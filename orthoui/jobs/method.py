@@ -166,10 +166,10 @@ def _reference(run: MethodRun, request: MethodRequest, model: TrainedModel, data
 
 def has_reference(model: TrainedModel, classes: tuple[int, ...]) -> bool:
     """Whether a retrained model is there that the next result can be compared with."""
-    return ready_one(model, classes) is not None or any(_retrainings(model, classes, images_here(model)))
+    return ready_one(model, classes) is not None or any(_retrainings(model, classes, digest_here(model)))
 
 
-def images_here(model: TrainedModel) -> str | None:
+def digest_here(model: TrainedModel) -> str | None:
     """Return the digest of a model's training images as they are on this machine; None where there are none."""
     try:
         return model.data()["train"].digest

@@ -8,7 +8,7 @@ from statistics import mean, median
 from typing import Any, Literal, get_args
 
 from orthoui.evaluation.unlearned import is_kept
-from orthoui.jobs.method import KIND, STANDARD, images_here, of_other_images, shortened
+from orthoui.jobs.method import KIND, STANDARD, digest_here, of_other_images, shortened
 from orthoui.ledger import ACTIVE, Ledger, Run, RunFilter
 from orthoui.methods import METHODS
 from orthoui.models.trained import TrainedModel
@@ -132,7 +132,7 @@ def left_out(book: Ledger, model: TrainedModel, classes: Sequence[int]) -> int:
 def _of(book: Ledger, model: TrainedModel, classes: Sequence[int], *, other_images: bool) -> list[MethodRow]:
     """Return the rows of these classes, newest first: either those of today's images, or those of others."""
     rows = [row for row in _done(book, model) if set(_listed(row.run.request.get("classes"))) == set(classes)]
-    images = images_here(model) if rows else None
+    images = digest_here(model) if rows else None
     return [row for row in rows if of_other_images(row.run, images) == other_images]
 
 

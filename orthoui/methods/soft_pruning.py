@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import nn
 
 from orthoui.forgetting.application import pruned_network
-from orthoui.forgetting.finetuning import FineTuning, fine_tune
+from orthoui.forgetting.finetuning import Epoch, FineTuning, fine_tune
 from orthoui.forgetting.profiles import measure
 from orthoui.forgetting.request import ForgetRequest, Score
 from orthoui.forgetting.selection import make_plan
@@ -103,8 +103,15 @@ def soft_pruning_tuned(work: Work) -> nn.Module:
         with work.off_the_clock("optimisation"):
             return 100 * (1 - work.error(network, held_out))
 
+    epochs: list[Epoch] = []
     with work.stage("optimisation"):
-        return fine_tune(pruned, work.model, work.retain, settings, accuracy=accuracy, cancelled=before_step)
+        tuned = fine_tune(
+            pruned, work.model, work.retain, settings,
+            accuracy=accuracy, cancelled=before_step, report=epochs.append,
+        )  # fmt: skip
+    times = "one epoch" if len(epochs) == 1 else f"{len(epochs)} epochs"
+    work.notes.append(f"Fine-tuned for {times}; the best by calibration accuracy was kept.")
+    return tuned
 
 
 def _pruned(work: Work, request: SoftPruningRequest) -> nn.Module:

@@ -142,7 +142,7 @@ class Work:
         return self.model.anatomy.head
 
     @contextmanager
-    def stage(self, name: Stage) -> Iterator[None]:
+    def stage(self, name: Stage, *, sign: int = 1) -> Iterator[None]:
         """Time a block; waits for the device before both readings of the clock."""
         synchronise(self.device)
         started = time.perf_counter()
@@ -150,18 +150,11 @@ class Work:
             yield
         finally:
             synchronise(self.device)
-            self.seconds[name] += time.perf_counter() - started
+            self.seconds[name] += sign * (time.perf_counter() - started)
 
-    @contextmanager
-    def off_the_clock(self, name: Stage) -> Iterator[None]:
+    def off_the_clock(self, name: Stage) -> AbstractContextManager[None]:
         """Take a block's time out of the stage around it: evaluation is no part of unlearning."""
-        synchronise(self.device)
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            synchronise(self.device)
-            self.seconds[name] -= time.perf_counter() - started
+        return self.stage(name, sign=-1)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context of a training forward pass: the device's fast precision."""

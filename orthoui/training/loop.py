@@ -23,7 +23,7 @@ from orthoui.training.parallel import own_share, precision_of, share_statistics
 from orthoui.training.penalties import PENALTIES, least_penalty, penalty_weight
 from orthoui.training.recipe import Recipe
 from orthoui.training.reports import Moment, Step, Watcher
-from orthoui.training.state import ANEW, Epoch, Numbers, Origin, State, origin_of, packed, unpack
+from orthoui.training.state import ANEW, Epoch, Numbers, Origin, State, origin_of, packed, plain, unpack
 
 EVALUATION_BATCH = 500
 MOST_ON_DEVICE = 8_000_000_000
@@ -268,7 +268,7 @@ class Training:
             epoch_seconds=self._epoch_seconds,
             history=self.history,
             groups=optimiser["param_groups"],
-            schedule=_plain(self._schedule.state_dict()),
+            schedule=plain(self._schedule.state_dict()),
         )
         return State(numbers, packed(self.network, self._optimiser, **extra))
 
@@ -295,8 +295,3 @@ class Training:
         network = self._untrained()
         network.load_state_dict({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
         return network.to(self._fabric.device).eval().requires_grad_(False)
-
-
-def _plain(state: dict[str, Any]) -> dict[str, Any]:
-    """Keep what JSON can hold; the rest of a schedule's state is made anew with it."""
-    return {name: value for name, value in state.items() if isinstance(value, int | float | bool | list | str)}

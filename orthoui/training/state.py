@@ -167,6 +167,11 @@ def packed(network: nn.Module, optimiser: torch.optim.Optimizer, **others: Tenso
     return tensors | others
 
 
+def plain(schedule: dict[str, Any]) -> dict[str, Any]:
+    """Return what JSON can hold of a schedule's state; the rest is made anew with it."""
+    return {name: value for name, value in schedule.items() if isinstance(value, int | float | bool | list | str)}
+
+
 def unpack(state: State, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
     """Put the tensors of a state back. Raises ``CheckpointError`` when they belong to another network."""
     parts = {

@@ -21,37 +21,42 @@ def test_as_many_parts_are_told_as_are_announced(
     assert len(told) == parts(scope) and told[2] == "membership inference"
 
 
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIRST_CHUNK", "CHUNK"):
+        monkeypatch.setattr(predictions, name, 5)
+
+
+class Looker:
+    """Hears which part begins, is asked whether to stop, and says so once ``part`` has begun, counted from 0."""
+
+    def __init__(self, part: int) -> None:
+        self.told: list[str] = []
+        self.asked: list[str] = []
+        self._part = part
+
+    def cancelled(self) -> bool:
+        self.asked.append(self.told[-1])
+        return len(self.told) > self._part
+
+
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("part", range(parts(EVERYTHING)))
 def test_every_part_stops_between_its_chunks(
-    model: TrainedModel, data: Dataset, reference: TrainedModel, part: int, monkeypatch: pytest.MonkeyPatch
+    model: TrainedModel, data: Dataset, reference: TrainedModel, part: int
 ) -> None:
-    for name in ("FIRST_CHUNK", "CHUNK"):
-        monkeypatch.setattr(predictions, name, 5)
-    told: list[str] = []
-    asked: list[str] = []
-
-    def cancelled() -> bool:
-        asked.append(told[-1])
-        return len(told) > part
-
+    look = Looker(part)
     with pytest.raises(CancelledError):
-        compare(model.network, model, data, (1,), reference, EVERYTHING, told=told.append, cancelled=cancelled)
-    assert len(told) == part + 1  # the part itself stops, not the next one
-    assert asked.count(told[-1]) == 1  # at the first question
+        compare(
+            model.network, model, data, (1,), reference, EVERYTHING, told=look.told.append, cancelled=look.cancelled
+        )
+    assert len(look.told) == part + 1  # the part itself stops, not the next one
+    assert look.asked.count(look.told[-1]) == 1  # at the first question
 
 
-def test_a_test_pass_is_asked_once_a_chunk(
-    model: TrainedModel, data: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("FIRST_CHUNK", "CHUNK"):
-        monkeypatch.setattr(predictions, name, 5)
-    told: list[str] = []
-    asked: list[str] = []
-
-    def cancelled() -> bool:
-        asked.append(told[-1])
-        return False
-
-    compare(model.network, model, data, (1,), None, EVERYTHING, told=told.append, cancelled=cancelled)
-    assert asked.count("accuracy on test images") == -(-len(data["test"]) // 5)
-    assert asked.count("layer similarity") == 2  # forgotten and retained images
+@pytest.mark.usefixtures("small_chunks")
+def test_a_test_pass_is_asked_once_a_chunk(model: TrainedModel, data: Dataset) -> None:
+    look = Looker(parts(EVERYTHING))
+    compare(model.network, model, data, (1,), None, EVERYTHING, told=look.told.append, cancelled=look.cancelled)
+    assert look.asked.count("accuracy on test images") == -(-len(data["test"]) // 5)
+    assert look.asked.count("layer similarity") == 2  # forgotten and retained images

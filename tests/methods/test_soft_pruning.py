@@ -22,3 +22,12 @@ def test_choosing_the_best_epoch_is_no_work_time(model: TrainedModel, monkeypatc
     monkeypatch.setattr(Work, "error", slowly)
     seconds = done("soft-pruning-tuned", model, tuning_epochs=2, images_per_class=5).seconds
     assert 0 < seconds["optimisation"] < 1000 <= late[0]
+
+
+def test_how_long_it_was_fine_tuned_is_told(model: TrainedModel) -> None:
+    one, two = [
+        done("soft-pruning-tuned", model, tuning_epochs=most, tuning_rate=0.001, images_per_class=5)
+        for most in (1, 2)
+    ]
+    assert one.notes[-1] == "Fine-tuned for one epoch; the best by calibration accuracy was kept."
+    assert two.notes[-1].startswith("Fine-tuned for 2 epochs")
