@@ -35,10 +35,17 @@ class Similarity(BaseModel):
     retain: dict[str, float]
 
 
-class Comparison(BaseModel):
-    """What is measured of one unlearned network; what could not be is None, never 0. Accuracies in percent."""
+class Beside(BaseModel):
+    """What is measured against a retrained reference; None where it was not, or where parts do not correspond."""
 
     model_config = ConfigDict(frozen=True)
+
+    distance: Distance | None = Field(description="to the retrained reference, test images of the forgotten classes")
+    similarity_retrained: Similarity | None
+
+
+class Comparison(Beside):
+    """What is measured of one unlearned network; what could not be is None, never 0. Accuracies in percent."""
 
     forget_test: Estimate | None = Field(description="A_u on the test split")
     retain_test: Estimate | None = Field(description="A_r on the test split")
@@ -49,10 +56,8 @@ class Comparison(BaseModel):
     confidence: tuple[float, ...] = Field(description="mean probability of the answer, by true class, test images")
     membership_a: MembershipResult | None
     membership_b: MembershipResult | None
-    distance: Distance | None = Field(description="to the retrained reference, test images of the forgotten classes")
     relearn: Relearning | None = Field(description="steps until the class is back")
     similarity_original: Similarity | None
-    similarity_retrained: Similarity | None
 
 
 @dataclass(frozen=True)
@@ -84,14 +89,9 @@ def compare(
 
     ``told`` hears of every part that begins; ``cancelled`` is asked between chunks of images.
     """
-
-    def look() -> None:
-        if cancelled():
-            raise CancelledError("The measurement was cancelled.")
-
+    look = _stopping(cancelled)
     scope = scope or Scope()
-    own = resident("unlearned", model.card, network, model.device)  # a mask or an ensemble has other parts
-    predictor = Predictor(own, lambda: own.network, "unlearned", PredictionMemo(64))
+    predictor = _predictor(network, model)
     test = data["test"]
     labels = test.labels.numpy()
     told("accuracy on test images")
@@ -104,10 +104,7 @@ def compare(
     for result in membership_of(predictor, data, ForgetRequest(classes=classes, seed=seed)):
         look()
         membership = result
-    distance = None
-    if reference is not None:
-        theirs = _complete(original(reference), test, look)
-        distance = distance_to_reference(logits, theirs, labels, classes).forget
+    distance = None if reference is None else _distance(logits, reference, test, classes, look)
     return Comparison(
         forget_test=on_test.forget,
         retain_test=on_test.retain,
@@ -122,6 +119,49 @@ def compare(
         relearn=_relearned(network, model, data, classes, scope, told, look, cancelled),
         **_similarities(network, model, data, classes, reference, scope, told, look),
     )
+
+
+def measured_beside(
+    network: nn.Module,
+    model: TrainedModel,
+    data: Dataset,
+    classes: tuple[int, ...],
+    reference: TrainedModel,
+    *,
+    similarity: bool = True,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Beside:
+    """Measure only what needs a retrained reference: for a network that was measured before there was one.
+
+    Raises ``CancelledError``; ``cancelled`` is asked between chunks of images.
+    """
+    look = _stopping(cancelled)
+    logits = _complete(_predictor(network, model), data["test"], look)
+    same = similarity and _same_parts(network, model)
+    return Beside(
+        distance=_distance(logits, reference, data["test"], classes, look),
+        similarity_retrained=_similarity(network, reference.network, model, data, classes, look) if same else None,
+    )
+
+
+def _stopping(cancelled: Callable[[], bool]) -> Callable[[], None]:
+    def look() -> None:
+        if cancelled():
+            raise CancelledError("The measurement was cancelled.")
+
+    return look
+
+
+def _predictor(network: nn.Module, model: TrainedModel) -> Predictor:
+    own = resident("unlearned", model.card, network, model.device)  # a mask or an ensemble has other parts
+    return Predictor(own, lambda: own.network, "unlearned", PredictionMemo(64))
+
+
+def _distance(
+    logits: Logits, reference: TrainedModel, test: ImageSet, classes: tuple[int, ...], look: Callable[[], None]
+) -> Distance | None:
+    theirs = _complete(original(reference), test, look)
+    return distance_to_reference(logits, theirs, test.labels.numpy(), classes).forget
 
 
 def _complete(predictor: Predictor, images: ImageSet, look: Callable[[], None]) -> Logits:
@@ -172,20 +212,31 @@ def _similarities(
     told: Callable[[str], None],
     look: Callable[[], None],
 ) -> dict[str, Similarity | None]:
-    same_parts = {name for name, _ in network.named_modules()} >= set(model.anatomy.names)
-    if not scope.similarity or not same_parts:
+    if not scope.similarity or not _same_parts(network, model):
         return {"similarity_original": None, "similarity_retrained": None}
     told("layer similarity")
-    sets = data["test"].only(classes), data["test"].without(classes)
-
-    def with_(other: nn.Module) -> Similarity:
-        found = []
-        for images in sets:
-            look()
-            found.append(layer_similarity(network, other, model, images))
-        return Similarity(forget=found[0], retain=found[1])
-
     return {
-        "similarity_original": with_(model.network),
-        "similarity_retrained": None if reference is None else with_(reference.network),
+        "similarity_original": _similarity(network, model.network, model, data, classes, look),
+        "similarity_retrained": None
+        if reference is None
+        else _similarity(network, reference.network, model, data, classes, look),
     }
+
+
+def _same_parts(network: nn.Module, model: TrainedModel) -> bool:
+    return {name for name, _ in network.named_modules()} >= set(model.anatomy.names)
+
+
+def _similarity(
+    network: nn.Module,
+    other: nn.Module,
+    model: TrainedModel,
+    data: Dataset,
+    classes: tuple[int, ...],
+    look: Callable[[], None],
+) -> Similarity:
+    found = []
+    for images in (data["test"].only(classes), data["test"].without(classes)):
+        look()
+        found.append(layer_similarity(network, other, model, images))
+    return Similarity(forget=found[0], retain=found[1])

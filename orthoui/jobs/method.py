@@ -154,14 +154,18 @@ def _teller(context: Context, parts: int) -> Callable[[str], None]:
 
 
 def _reference(run: MethodRun, request: MethodRequest, model: TrainedModel, data: Dataset) -> TrainedModel | None:
+    """Return what a result is compared with; None for Retrain itself where that would be the same network."""
+    if isinstance(request, RetrainRequest):
+        return None if request.ready else ready_one(model, run.classes)
+    return reference_for(model, run.classes, data)
+
+
+def reference_for(model: TrainedModel, classes: tuple[int, ...], data: Dataset) -> TrainedModel | None:
     """Return the retrained model that a result is compared with: a ready one, or what Retrain left here last.
 
-    None for Retrain itself where that would be the same network, and where there is none of the model's own recipe.
+    None where there is none of the model's own recipe.
     """
-    ready = ready_one(model, run.classes)
-    if isinstance(request, RetrainRequest):
-        return None if request.ready else ready
-    return ready or _retrained_here(model, run.classes, data["train"].digest)
+    return ready_one(model, classes) or _retrained_here(model, classes, data["train"].digest)
 
 
 def has_reference(model: TrainedModel, classes: tuple[int, ...]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from orthoui.evaluation.unlearned import is_kept
 from orthoui.jobs.method import KIND, STANDARD, digest_here, of_other_images, shortened
-from orthoui.ledger import ACTIVE, Ledger, Run, RunFilter
+from orthoui.ledger import ACTIVE, ENDED, Ledger, Run, RunFilter
 from orthoui.methods import METHODS
 from orthoui.models.trained import TrainedModel
 
@@ -25,6 +25,8 @@ Measure = Literal[
 ]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 LOOKED_AT = 10_000
+BESIDE = "beside"
+"""Kind of the job that measures finished runs beside a retrained model that came after them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +143,10 @@ def _trial(row: MethodRow) -> bool:
 
 
 def _done(book: Ledger, model: TrainedModel) -> tuple[MethodRow, ...]:
+    """Return all rows of a model, newest first; what a job measures of them later counts when that job ends."""
     chosen = RunFilter(kind=(KIND,), state=("done",), model_digest=model.digest)
-    newest = book.find(chosen, sort="-finished", limit=1)
+    ended = RunFilter(kind=(KIND, BESIDE), state=ENDED, model_digest=model.digest)
+    newest = book.find(ended, sort="-finished", limit=1)
     return _rows(book, chosen, (book.count(chosen), newest[0].finished if newest else None))
 
 
@@ -158,8 +162,11 @@ def _rank(row: MethodRow) -> tuple[bool, float, float]:
 
 
 def under_way(book: Ledger, model: TrainedModel, classes: Sequence[int]) -> list[Run]:
-    """Return the runs of methods on a model and these classes that run or wait, oldest first."""
-    chosen = RunFilter(kind=(KIND,), state=ACTIVE, model_digest=model.digest)
+    """Return the runs of methods on a model and these classes that run or wait, oldest first.
+
+    Measuring earlier ones beside a retrained model is one of them: it changes the rows too.
+    """
+    chosen = RunFilter(kind=(KIND, BESIDE), state=ACTIVE, model_digest=model.digest)
     runs = book.find(chosen, sort="created")
     return [run for run in runs if not run.ended and set(_listed(run.request.get("classes"))) == set(classes)]
 
@@ -171,6 +178,11 @@ def standard(rows: Sequence[MethodRow]) -> MethodRow | None:
     """
     retrained = [row for row in rows if row.run.method == STANDARD]
     return max(retrained, key=lambda row: (not _trial(row), row.run.created), default=None)
+
+
+def without_distance(rows: Sequence[MethodRow]) -> list[MethodRow]:
+    """Return the rows that were measured before there was a retrained model, as far as their networks are kept."""
+    return [row for row in rows if row.run.method != STANDARD and "distance" not in row.values and row.can_open]
 
 
 def full_standard(book: Ledger, model: TrainedModel, classes: Sequence[int]) -> MethodRow | None:

@@ -1,9 +1,10 @@
 """The ledger: every run that was ever made, for pages and commands."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import delete, func, select
 
@@ -54,6 +55,17 @@ class Ledger:
             setattr(row, name, value)
         with self._database.writing() as session:
             return added(session, row)
+
+    def add_metrics(self, run_id: str, metrics: Mapping[str, Any]) -> None:
+        """Add to a finished run what was measured of it later; of the same name the later one counts.
+
+        Raises ``RequestError`` when it is not there, or not finished: its own result would be lost or overwritten.
+        """
+        with self._database.writing() as session:
+            row = locked(session, run_id)
+            if row.state != "done":
+                raise RequestError(f"“{row.title}” is {row.state}: only a finished run can be measured further.")
+            row.metrics = {**row.metrics, **metrics}
 
     def get(self, run_id: str) -> Run:
         """Return one run. Raises ``RequestError`` when it is not there."""

@@ -37,6 +37,16 @@ def test_a_finished_run_comes_back_as_it_went_in(book: Ledger) -> None:
     assert abs(datetime.now(UTC) - run.created) < timedelta(minutes=1)
 
 
+def test_what_is_measured_later_is_added_to_a_finished_run_only(book: Ledger) -> None:
+    run = book.record(new(), RESULT)
+    book.add_metrics(run.id, {"distance": 0.5, "forget_accuracy": 0.7})
+    assert book.get(run.id).metrics == {**run.metrics, "distance": 0.5, "forget_accuracy": 0.7}
+    with pytest.raises(RequestError, match="only a finished run"):
+        book.add_metrics(queued(book).id, {"distance": 0.5})
+    with pytest.raises(RequestError):
+        book.add_metrics("not-there", {"distance": 0.5})
+
+
 def test_names_are_what_there_are_runs_of(book: Ledger) -> None:
     for model in ("b", "a", "b", None):
         book.record(new(model=model), RESULT)

@@ -274,3 +274,25 @@ def test_runs_on_other_images_are_left_out_and_said() -> None:
     run(app)
     assert "1 run on other images than those of this machine is left out; the ledger has it." in text(app)
     assert heading(app) == "How would other methods forget Sneaker? Choose some and run them."
+
+
+def test_distances_are_measured_afterwards_where_the_retrained_model_came_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as early:
+        early.setattr("orthoui.jobs.method.reference_for", lambda *_: None)
+        app = ran("soft-pruning~logit-mask")
+    assert table(app)["Soft pruning"]["distance"] is None
+    assert "2 runs were measured before there was a retrained model" in text(app)
+    app.button(key="methods_measure_beside").click()
+    run(app)
+    (job,) = ledger().find(RunFilter(kind=("beside",)))
+    assert "methods_measure_beside" not in {button.key for button in app.button}
+    done = carry_out(job.id)
+    assert done.metrics == {"measured": 2}
+    run(app)
+    later = table(app)["Soft pruning"]["distance"]
+    assert isinstance(later, float) and later > 0
+    assert "before there was a retrained model" not in text(app)
+    soft = queued()["soft-pruning"]
+    assert ledger().get(soft.id).metrics["similarity_retrained"]["forget"]

@@ -15,6 +15,7 @@ from orthoui.ui.jobs.acting import acted, buttons
 from orthoui.ui.jobs.words import progress_words, state_words
 from orthoui.ui.methods.beforehand import beforehand
 from orthoui.ui.methods.closer import closer, toggle
+from orthoui.ui.methods.lacking import lacking
 from orthoui.ui.methods.pictures import damage_figure, time_figure, trade_off_figure
 from orthoui.ui.methods.table import beside_paper, cautions, cells, columns, not_comparable
 from orthoui.ui.methods.words import COLUMNS, RULE, headline
@@ -58,6 +59,7 @@ def _draw() -> bool:
         )
     if rows:
         _table(rows)
+        lacking(rows)
         _pictures(rows)
         closer(rows, names, view.request.classes)
     else:
