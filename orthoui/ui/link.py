@@ -23,7 +23,7 @@ REQUEST_FIELDS = tuple(ForgetRequest.model_fields)
 RECIPE_FIELDS = tuple(Recipe.model_fields)
 RECIPE_PREFIX = "train_"
 """Before the names of the recipe's fields in a link: both request and recipe have a seed."""
-LISTS = ("methods", "pinned", "settings")
+LISTS = ("methods", "pinned", "settings", "ledger_kind", "ledger_state")
 """Fields that are lists of names: in a link “a~b”."""
 PAPER_FIELDS = tuple(Setting.model_fields)
 PAPER_PREFIX = "paper_"

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from orthoui.errors import UnknownNameError
 from orthoui.evaluation.channels import checked_layer
 from orthoui.forgetting.request import ForgetRequest, parse_request
+from orthoui.ledger import State
 from orthoui.methods import METHODS
 from orthoui.methods.setting_texts import check_settings
 from orthoui.models.trained import TrainedModel
@@ -14,6 +15,9 @@ from orthoui.paper.finding import check_architecture
 from orthoui.paper.setting import Setting
 from orthoui.training.recipe import Recipe
 from orthoui.wording import parse
+
+ShortText = Annotated[str, Field(min_length=1, max_length=200)]
+LedgerOrder = Literal["-created", "created", "title", "kind", "state", "model", "dataset", "-finished"]
 
 
 class View(BaseModel):
@@ -75,7 +79,7 @@ class View(BaseModel):
     methods: tuple[str, ...] = Field(
         title="Methods", default=(), max_length=200, description="methods ticked on the Methods page"
     )
-    settings: tuple[Annotated[str, Field(max_length=200)], ...] = Field(
+    settings: tuple[ShortText, ...] = Field(
         title="Settings of methods", default=(), max_length=200, description="settings as in ssd.selection=30"
     )
     relearn: bool = Field(
@@ -93,6 +97,19 @@ class View(BaseModel):
     runs_shown: Literal["session", "all"] = Field(
         title="Runs shown", default="session", description="runs of this browser session, or all that were ever made"
     )
+    ledger_text: str = Field(title="Search", default="", max_length=200, description="words searched for in all runs")
+    ledger_kind: tuple[ShortText, ...] = Field(
+        title="Kind", default=(), max_length=50, description="kinds of runs listed; empty: any"
+    )
+    ledger_state: tuple[State, ...] = Field(
+        title="State", default=(), max_length=50, description="states of runs listed; empty: any"
+    )
+    ledger_model: ShortText | None = Field(title="Model", default=None, description="model whose runs are listed")
+    ledger_dataset: ShortText | None = Field(
+        title="Data set", default=None, description="data set whose runs are listed"
+    )
+    ledger_tag: ShortText | None = Field(title="Tag", default=None, description="tag whose runs are listed")
+    ledger_sort: LedgerOrder = Field(title="Order", default="-created", description="order of all runs")
     paper: Setting | None = Field(
         title="Measured on",
         default=None,

@@ -86,12 +86,23 @@ def test_runs_are_filtered_and_sorted() -> None:
     app.text_input(key="ledger_text").set_value("nothing like that")
     run(app)
     assert not app.dataframe and [info.value for info in app.info] == ["No run fits these filters."]
-    app.text_input(key="ledger_text").set_value("")
-    app.multiselect(key="ledger_kind").set_value([])
-    app.selectbox(key="ledger_dataset").set_value(None)
+    app.button(key="ledger_show_all").click()
+    run(app)
+    assert titles(app) == ["three", "two", "one"]
     app.selectbox(key="ledger_tag").set_value("lecture")
     run(app)
     assert titles(app) == ["one"]
+
+
+def test_a_link_holds_filters_and_order() -> None:
+    made("one", dataset="cifar10"), made("two", dataset="cifar10"), made("three", dataset="fashion-mnist")
+    link = {"runs_shown": "all", "ledger_dataset": "cifar10", "ledger_sort": "created", "ledger_kind": "train"}
+    app = opened(RUNS, **link)
+    assert titles(app) == ["one", "two"]
+    assert {name: app.query_params[name] for name in link} == link
+    gone = opened(RUNS, runs_shown="all", ledger_model="gone", ledger_kind="made-up")
+    assert [info.value for info in gone.info] == ["No run fits these filters."]
+    assert gone.selectbox(key="ledger_model").value == "gone"
 
 
 def test_rows_are_tagged_and_deleted() -> None:

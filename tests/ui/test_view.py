@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from orthoui.errors import RequestError
 from orthoui.evaluation.presets import recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
+from orthoui.ledger import State
 from orthoui.methods import METHODS
 from orthoui.models.zoo import PREFERRED_MODEL, Zoo
 from orthoui.paper.setting import Setting
@@ -27,7 +28,7 @@ from orthoui.ui.link import (
     from_query,
     to_query,
 )
-from orthoui.ui.view import View
+from orthoui.ui.view import LedgerOrder, View
 
 PLAIN = "fashion-mnist-resnet18-w16-plain"
 REFERENCE = f"{PREFERRED_MODEL}-without-7"
@@ -141,6 +142,13 @@ def views(draw: st.DrawFn) -> View:
         pinned=tuple(draw(st.lists(RUN_IDS, max_size=6))),
         method_columns=draw(st.sampled_from(["measured", "gap", "paper"])),
         every_run=draw(st.booleans()),
+        ledger_text=draw(st.text(max_size=200)),
+        ledger_kind=tuple(draw(st.sets(st.sampled_from(["train", "method", "get-dataset"])))),
+        ledger_state=tuple(draw(st.sets(st.sampled_from(get_args(State))))),
+        ledger_model=draw(st.none() | st.text(min_size=1, max_size=200)),
+        ledger_dataset=draw(st.none() | st.text(min_size=1, max_size=200)),
+        ledger_tag=draw(st.none() | st.text(min_size=1, max_size=80)),
+        ledger_sort=draw(st.sampled_from(get_args(LedgerOrder))),
         paper=draw(st.none() | paper_settings()),
     )
 
@@ -244,6 +252,13 @@ BAD = [
     ("settings", "ssd.selection", "is no setting: write METHOD.FIELD=VALUE"),
     ("settings", "imaginary.seed=3", "There is no method “imaginary”"),
     ("relearn", "maybe", "choose true or false"),
+    ("ledger_kind", "x" * 201, "Kind"),
+    ("ledger_model", "x" * 201, "Model"),
+    ("ledger_dataset", "", "Data set"),
+    ("ledger_tag", "x" * 201, "Tag"),
+    ("ledger_state", "done~over", "“over”"),
+    ("ledger_sort", "seed", "choose -created, created"),
+    ("ledger_text", "x" * 201, "Search"),
     ("method_columns", "some", "choose measured, gap or paper"),
     ("every_run", "maybe", "choose true or false"),
     ("train_width", "3", "Width cannot be 3: choose a whole number from 4 to 512"),

@@ -1,14 +1,16 @@
-"""Which runs of the ledger are listed, and in which order."""
+"""Which runs of the ledger are listed, and in which order; the link holds it."""
 
 from collections.abc import Sequence
-from typing import Any, cast, get_args
+from typing import get_args
 
 import streamlit as st
 
 from orthoui.ledger import RunFilter, State, ledger
+from orthoui.ui import session
 from orthoui.ui.jobs.words import kind_words
+from orthoui.ui.view import LedgerOrder, View
 
-SORTS = {
+SORTS: dict[LedgerOrder, str] = {
     "-created": "Newest first",
     "created": "Oldest first",
     "title": "Title",
@@ -18,36 +20,97 @@ SORTS = {
     "dataset": "Data set",
     "-finished": "Ended last",
 }
+FILTERS = ("ledger_text", "ledger_kind", "ledger_state", "ledger_model", "ledger_dataset", "ledger_tag")
 
 
 def chosen_runs() -> tuple[RunFilter, str]:
     """Draw the filters; return what they choose and the order."""
     book = ledger()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="ledger_filters"):
-        text = st.text_input(
-            "Search", key="ledger_text", placeholder="title, model, error …", max_chars=200, width=170
-        )
-        kinds = _some("Kind", "kind", book.names("kind"), 140)
-        states = _some("State", "state", get_args(State), 140)
-        model = _one("Model", "model", book.names("model"), 190)
-        dataset = _one("Data set", "dataset", book.names("dataset"), 130)
-        tag = _one("Tag", "tag", list(book.tags()), 110)
-        sort = st.selectbox(
-            "Order", list(SORTS), format_func=lambda name: SORTS.get(name, name), key="ledger_sort", width=136
-        )
-    chosen = RunFilter(kind=kinds, state=cast(Any, states), model=model, dataset=dataset, tag=tag, text=text or None)
-    return chosen, sort if sort in SORTS else "-created"
-
-
-def _some(label: str, name: str, options: Sequence[str], width: int) -> tuple[str, ...]:
-    picked = st.multiselect(
-        label, options, format_func=kind_words, key=f"ledger_{name}", placeholder="Any", width=width
+        _text()
+        _some("ledger_kind", book.names("kind"), 140)
+        _some("ledger_state", get_args(State), 140)
+        _one("ledger_model", book.names("model"), 190)
+        _one("ledger_dataset", book.names("dataset"), 130)
+        _one("ledger_tag", list(book.tags()), 110)
+        _order()
+    view = session.view()
+    chosen = RunFilter(
+        kind=view.ledger_kind,
+        state=view.ledger_state,
+        model=view.ledger_model,
+        dataset=view.ledger_dataset,
+        tag=view.ledger_tag,
+        text=view.ledger_text or None,
     )
-    return tuple(value for value in picked if value in options)
+    return chosen, view.ledger_sort
 
 
-def _one(label: str, name: str, options: Sequence[str], width: int) -> str | None:
-    key = f"ledger_{name}"
-    if st.session_state.get(key) not in (None, *options):  # its last run was deleted
-        st.session_state[key] = None
-    return cast(str | None, st.selectbox(label, options, index=None, key=key, placeholder="Any", width=width))
+def show_all() -> None:
+    """Take every filter away."""
+    session.change(**{name: View.model_fields[name].default for name in FILTERS})
+
+
+def _text() -> None:
+    st.session_state["ledger_text"] = session.view().ledger_text
+    st.text_input(
+        _label("ledger_text"),
+        key="ledger_text",
+        placeholder="title, model, error …",
+        max_chars=200,
+        width=170,
+        on_change=_changed,
+        args=("ledger_text",),
+    )
+
+
+def _some(name: str, options: Sequence[str], width: int) -> None:
+    shown = getattr(session.view(), name)
+    st.session_state[name] = list(shown)
+    st.multiselect(
+        _label(name),
+        [*options, *(value for value in shown if value not in options)],  # a link can name what is gone
+        format_func=kind_words,
+        key=name,
+        placeholder="Any",
+        width=width,
+        on_change=_changed,
+        args=(name,),
+    )
+
+
+def _one(name: str, options: Sequence[str], width: int) -> None:
+    shown = getattr(session.view(), name)
+    st.session_state[name] = shown
+    gone = [] if shown is None or shown in options else [shown]  # its last run was deleted, or a link names it
+    st.selectbox(
+        _label(name),
+        [*options, *gone],
+        index=None,
+        key=name,
+        placeholder="Any",
+        width=width,
+        on_change=_changed,
+        args=(name,),
+    )
+
+
+def _order() -> None:
+    st.session_state["ledger_sort"] = session.view().ledger_sort
+    st.selectbox(
+        _label("ledger_sort"),
+        list(SORTS),
+        format_func=lambda name: SORTS.get(name, name),
+        key="ledger_sort",
+        width=136,
+        on_change=_changed,
+        args=("ledger_sort",),
+    )
+
+
+def _label(name: str) -> str:
+    return str(View.model_fields[name].title)
+
+
+def _changed(name: str) -> None:
+    session.change(**{name: st.session_state[name]})

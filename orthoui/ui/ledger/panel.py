@@ -5,7 +5,7 @@ import streamlit as st
 from orthoui.ledger import Run, RunFilter, ledger
 from orthoui.ui.frame import literal
 from orthoui.ui.ledger.actions import actions
-from orthoui.ui.ledger.filters import chosen_runs
+from orthoui.ui.ledger.filters import chosen_runs, show_all
 from orthoui.ui.ledger.table import COLUMNS, row
 
 FORGET_PAGE = "pages/explore/forget.py"
@@ -28,6 +28,7 @@ def ledger_panel() -> None:
     found = ledger().find(chosen, sort=sort, limit=MOST)
     if not found:
         st.info("No run fits these filters.", icon=":material/filter_alt_off:")
+        st.button("Show all", key="ledger_show_all", on_click=show_all)
         return
     buttons = st.container()
     event = st.dataframe(
