@@ -291,6 +291,8 @@ def test_distances_are_measured_afterwards_where_the_retrained_model_came_later(
     done = carry_out(job.id)
     assert done.metrics == {"measured": 2}
     run(app)
+    (shown,) = (frame for frame in app.dataframe if "forget_test" in frame.value.columns)
+    assert "seconds" in shown.proto.column_order and "relearn" not in shown.proto.column_order  # nobody asked for it
     later = table(app)["Soft pruning"]["distance"]
     assert isinstance(later, float) and later > 0
     assert "before there was a retrained model" not in text(app)

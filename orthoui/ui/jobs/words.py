@@ -17,7 +17,7 @@ ICONS = {
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 KINDS = {
     "train": "training", "get-dataset": "download", "forget": "forgetting", "method": "method",
-    "search": "search of settings", "beside": "distance to retrained",
+    "search": "search of settings", "beside": "distance",
 }  # fmt: skip
 
 

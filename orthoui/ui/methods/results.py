@@ -126,9 +126,12 @@ def _table(rows: list[MethodRow]) -> None:
     if view.method_columns == "gap" and against is None:
         st.info("There is no retrained model among the runs. Run Retrain, and the gaps appear.")
         return
+    lines = [cells(row, against, view.method_columns, settings=view.every_run) for row in rows]
+    asked = any(line["relearn"] is not None for line in lines)
     st.dataframe(
-        [cells(row, against, view.method_columns, settings=view.every_run) for row in rows],
+        lines,
         hide_index=True,
+        column_order=[name for name in lines[0] if asked or name != "relearn"],  # an empty one pushes seconds out
         column_config=columns(view.method_columns),
         placeholder="–",
         key=f"methods_results_{view.method_columns}",

@@ -14,8 +14,8 @@ from orthoui.wording import joined
 HEADS: dict[Measure, tuple[str, str]] = {
     "forget_test": ("forgotten class", "A_u: accuracy on test images of the forgotten classes."),
     "retain_test": ("other classes", "A_r: accuracy on test images of all other classes."),
-    "forget_train": ("forgotten, training images", "A_u on images that the model was trained on."),
-    "retain_train": ("others, training images", "A_r on images that the model was trained on."),
+    "forget_train": ("forgotten, training", "A_u on images that the model was trained on."),
+    "retain_train": ("others, training", "A_r on images that the model was trained on."),
     "membership_a": (
         "recognised",
         "How many of the class's training images an attacker still takes for training images (membership inference, "
@@ -26,11 +26,12 @@ HEADS: dict[Measure, tuple[str, str]] = {
         "How well an attacker tells the class's training images from unseen ones (convention B). 50 % is guessing.",
     ),
     "distance": (
-        "distance to retrained",
-        "Jensen–Shannon divergence between the answers on images of the class, 0 to 0.69 nats.",
+        "distance",
+        "Jensen–Shannon divergence between its answers and the retrained model's, on test images of the class, 0 to "
+        "0.69 nats.",
     ),
     "relearn": (
-        "steps to relearn",
+        "relearn steps",
         "Training steps until the class is back. Few steps: it was only hidden. Measured when asked for.",
     ),
 }
