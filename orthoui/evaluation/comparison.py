@@ -35,7 +35,7 @@ class Similarity(BaseModel):
     retain: dict[str, float]
 
 
-class Beside(BaseModel):
+class AgainstReference(BaseModel):
     """What is measured against a retrained reference; None where it was not, or where parts do not correspond."""
 
     model_config = ConfigDict(frozen=True)
@@ -44,7 +44,7 @@ class Beside(BaseModel):
     similarity_retrained: Similarity | None
 
 
-class Comparison(Beside):
+class Comparison(AgainstReference):
     """What is measured of one unlearned network; what could not be is None, never 0. Accuracies in percent."""
 
     forget_test: Estimate | None = Field(description="A_u on the test split")
@@ -121,7 +121,7 @@ def compare(
     )
 
 
-def measured_beside(
+def against_reference(
     network: nn.Module,
     model: TrainedModel,
     data: Dataset,
@@ -130,7 +130,7 @@ def measured_beside(
     *,
     similarity: bool = True,
     cancelled: Callable[[], bool] = lambda: False,
-) -> Beside:
+) -> AgainstReference:
     """Measure only what needs a retrained reference: for a network that was measured before there was one.
 
     Raises ``CancelledError``; ``cancelled`` is asked between chunks of images.
@@ -138,7 +138,7 @@ def measured_beside(
     look = _stopping(cancelled)
     logits = _complete(_predictor(network, model), data["test"], look)
     same = similarity and _same_parts(network, model)
-    return Beside(
+    return AgainstReference(
         distance=_distance(logits, reference, data["test"], classes, look),
         similarity_retrained=_similarity(network, reference.network, model, data, classes, look) if same else None,
     )

@@ -27,7 +27,7 @@ from orthoui.methods.work import Watch
 from orthoui.models.trained import TrainedModel, resident
 from orthoui.models.zoo import zoo
 from orthoui.settings import settings
-from orthoui.wording import parse
+from orthoui.wording import joined, parse
 
 KIND = "method"
 STANDARD = "retrain"
@@ -79,8 +79,12 @@ def request_of(run: MethodRun, model: TrainedModel) -> MethodRequest:
 
 def title_of(method: Method, model: TrainedModel, classes: tuple[int, ...]) -> str:
     """Return what a run does, in words."""
-    names = ", ".join(model.card.classes[label] for label in classes)
-    return f"{method.title}: forget {names} in {model.name}"
+    return f"{method.title}: forget {classes_in(model, classes)}"
+
+
+def classes_in(model: TrainedModel, classes: tuple[int, ...]) -> str:
+    """Return of which classes and which model something is, as titles of runs say it."""
+    return f"{joined([model.card.classes[label] for label in classes])} in {model.name}"
 
 
 def identity_of(model: TrainedModel, seed: int, data: Dataset | None = None) -> Identity:

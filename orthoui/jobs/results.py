@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from statistics import mean, median
 from typing import Any, Literal, get_args
 
 from orthoui.evaluation.unlearned import is_kept
 from orthoui.jobs.method import KIND, STANDARD, digest_here, of_other_images, shortened
-from orthoui.ledger import ACTIVE, ENDED, Ledger, Run, RunFilter
+from orthoui.ledger import ACTIVE, Ledger, Run, RunFilter, Version
 from orthoui.methods import METHODS
 from orthoui.models.trained import TrainedModel
 
@@ -25,8 +24,8 @@ Measure = Literal[
 ]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 LOOKED_AT = 10_000
-BESIDE = "beside"
-"""Kind of the job that measures finished runs beside a retrained model that came after them."""
+DISTANCE = "distance"
+"""Kind of the job that measures finished runs against a retrained model that came after them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,16 +142,13 @@ def _trial(row: MethodRow) -> bool:
 
 
 def _done(book: Ledger, model: TrainedModel) -> tuple[MethodRow, ...]:
-    """Return all rows of a model, newest first; what a job measures of them later counts when that job ends."""
     chosen = RunFilter(kind=(KIND,), state=("done",), model_digest=model.digest)
-    ended = RunFilter(kind=(KIND, BESIDE), state=ENDED, model_digest=model.digest)
-    newest = book.find(ended, sort="-finished", limit=1)
-    return _rows(book, chosen, (book.count(chosen), newest[0].finished if newest else None))
+    return _rows(book, chosen, book.version_of(chosen))
 
 
 @lru_cache(maxsize=4)
-def _rows(book: Ledger, chosen: RunFilter, _: tuple[int, datetime | None]) -> tuple[MethodRow, ...]:
-    """Read all rows, newest first; again only when their number or the newest one differs: pages ask often."""
+def _rows(book: Ledger, chosen: RunFilter, _: Version) -> tuple[MethodRow, ...]:
+    """Read all rows, newest first; again only when one of them changed: pages ask often."""
     return tuple(row_of(run) for run in book.find(chosen, sort="-created", limit=LOOKED_AT))
 
 
@@ -166,7 +162,7 @@ def under_way(book: Ledger, model: TrainedModel, classes: Sequence[int]) -> list
 
     Measuring earlier ones beside a retrained model is one of them: it changes the rows too.
     """
-    chosen = RunFilter(kind=(KIND, BESIDE), state=ACTIVE, model_digest=model.digest)
+    chosen = RunFilter(kind=(KIND, DISTANCE), state=ACTIVE, model_digest=model.digest)
     runs = book.find(chosen, sort="created")
     return [run for run in runs if not run.ended and set(_listed(run.request.get("classes"))) == set(classes)]
 

@@ -14,7 +14,7 @@ from orthoui.evaluation.predictions import PredictionMemo, Predictor, sampling_o
 from orthoui.evaluation.variants import original
 from orthoui.files import write_atomically
 from orthoui.jobs.context import Context
-from orthoui.jobs.method import identity_of, start_of
+from orthoui.jobs.method import classes_in, identity_of, start_of
 from orthoui.jobs.work import work
 from orthoui.ledger import ACTIVE, Ledger, Result, Run, RunFilter
 from orthoui.methods import METHODS, Method, MethodRequest, unlearn
@@ -115,8 +115,7 @@ def setting_words(settings: Settings) -> str:
 
 def title_of(method: Method, model: TrainedModel, classes: tuple[int, ...]) -> str:
     """Return what a search does, in words."""
-    names = joined([model.card.classes[label] for label in classes])
-    return f"Search settings of {method.title}: forget {names} in {model.name}"
+    return f"Search settings of {method.title}: forget {classes_in(model, classes)}"
 
 
 @work(KIND, SearchRequest, pausable=True)

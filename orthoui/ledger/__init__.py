@@ -14,7 +14,7 @@ from orthoui.ledger.attempt import Attempt
 from orthoui.ledger.exports import FORMATS, Format, export
 from orthoui.ledger.ids import new_id
 from orthoui.ledger.query import SORTABLE, RunFilter
-from orthoui.ledger.store import Ledger
+from orthoui.ledger.store import Ledger, Version
 from orthoui.ledger.times import TimeKey, TypicalTime
 from orthoui.ledger.values import ACTIVE, ENDED, WAITING, Action, NewRun, Progress, Result, Run, State
 from orthoui.settings import settings
@@ -22,7 +22,7 @@ from orthoui.settings import settings
 __all__ = [
     "ACTIVE", "ENDED", "FORMATS", "SORTABLE", "WAITING",
     "Action", "Attempt", "Format", "Ledger", "NewRun", "Progress", "Result", "Run", "RunFilter", "State", "TimeKey",
-    "TypicalTime",
+    "TypicalTime", "Version",
     "close_ledger", "export", "ledger", "new_id",
 ]  # fmt: skip
 

@@ -13,12 +13,13 @@ from orthoui.ledger.database import Database
 from orthoui.ledger.migrate import bring_up_to_date
 from orthoui.ledger.query import NAMED, RunFilter, order
 from orthoui.ledger.queue import Queue
-from orthoui.ledger.rows import added, checked_tag, locked, new_row, unknown
+from orthoui.ledger.rows import added, checked_tag, locked, new_row, now, unknown
 from orthoui.ledger.schema import RunRow, TagRow
 from orthoui.ledger.times import TimeKey, TypicalTime, typical_times
 from orthoui.ledger.values import ACTIVE, NewRun, Result, Run
 
 EVERYTHING = RunFilter()
+Version = tuple[int, datetime | None, datetime | None]
 
 
 class Ledger:
@@ -66,6 +67,7 @@ class Ledger:
             if row.state != "done":
                 raise RequestError(f"“{row.title}” is {row.state}: only a finished run can be measured further.")
             row.metrics = {**row.metrics, **metrics}
+            row.heartbeat = now()
 
     def get(self, run_id: str) -> Run:
         """Return one run. Raises ``RequestError`` when it is not there."""
@@ -91,6 +93,16 @@ class Ledger:
         statement = select(func.count()).select_from(RunRow).where(*chosen.conditions())
         with self._database.reading() as session:
             return session.scalar(statement) or 0
+
+    def version_of(self, chosen: RunFilter) -> Version:
+        """Return what is another value whenever finished runs among the chosen came, went or were measured further.
+
+        For those who keep what they read: it costs far less than reading.
+        """
+        newest = select(func.count(), func.max(RunRow.finished), func.max(RunRow.heartbeat))
+        with self._database.reading() as session:
+            count, finished, written = session.execute(newest.where(*chosen.conditions())).one()
+        return count, finished, written
 
     def count_states(self) -> dict[str, int]:
         """Return how many runs there are in every state that occurs."""

@@ -109,8 +109,8 @@ def soft_pruning_tuned(work: Work) -> nn.Module:
             pruned, work.model, work.retain, settings,
             accuracy=accuracy, cancelled=before_step, report=epochs.append,
         )  # fmt: skip
-    times = "one epoch" if len(epochs) == 1 else f"{len(epochs)} epochs"
-    work.notes.append(f"Fine-tuned for {times}; the best by calibration accuracy was kept.")
+    many = f"{len(epochs)} epochs; the best by calibration accuracy was kept"
+    work.notes.append(f"Fine-tuned for {'one epoch' if len(epochs) == 1 else many}.")
     return tuned
 
 

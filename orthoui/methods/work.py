@@ -141,9 +141,16 @@ class Work:
             raise RequestError(f"{self.model.name} does not end in one linear layer. Choose another method or model.")
         return self.model.anatomy.head
 
-    @contextmanager
-    def stage(self, name: Stage, *, sign: int = 1) -> Iterator[None]:
+    def stage(self, name: Stage) -> AbstractContextManager[None]:
         """Time a block; waits for the device before both readings of the clock."""
+        return self._clocked(name, 1)
+
+    def off_the_clock(self, name: Stage) -> AbstractContextManager[None]:
+        """Take a block's time out of the stage around it: evaluation is no part of unlearning."""
+        return self._clocked(name, -1)
+
+    @contextmanager
+    def _clocked(self, name: Stage, sign: int) -> Iterator[None]:
         synchronise(self.device)
         started = time.perf_counter()
         try:
@@ -151,10 +158,6 @@ class Work:
         finally:
             synchronise(self.device)
             self.seconds[name] += sign * (time.perf_counter() - started)
-
-    def off_the_clock(self, name: Stage) -> AbstractContextManager[None]:
-        """Take a block's time out of the stage around it: evaluation is no part of unlearning."""
-        return self.stage(name, sign=-1)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context of a training forward pass: the device's fast precision."""

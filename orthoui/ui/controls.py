@@ -34,7 +34,8 @@ READ_WORDS = {"conv": "At the convolution", "bn": "Behind batch norm", "relu": "
 IMAGE_COUNTS = (1, 2, 5, 10, 20, 50, 100, 1_000_000)
 KEPT = (
     "example", "tune_epochs", "tune_freeze", "recipe", "train_name", "runs_shown", "methods", "method_columns",
-    "every_run", "relearn", "paper",
+    "every_run", "relearn", "paper", "ledger_text", "ledger_kind", "ledger_state", "ledger_model", "ledger_dataset",
+    "ledger_tag", "ledger_sort",
 )  # fmt: skip
 """Fields of the view that mean the same for another model."""
 RESET = ("example", "tune_epochs", "tune_freeze")
@@ -214,9 +215,13 @@ def _preset_button(label: str, request: ForgetRequest, active: bool, words: str)
 
 @session.reported()
 def _reset() -> None:
-    view = session.view()
-    fresh = from_query({"model": view.model}, zoo())[0]
-    session.set_view(fresh.model_copy(update={field: getattr(view, field) for field in KEPT if field not in RESET}))
+    show_view(from_query({"model": session.view().model}, zoo())[0])
+
+
+def show_view(view: View) -> None:
+    """Show another view; what belongs to other pages stays as it is."""
+    now = session.view()
+    session.set_view(view.model_copy(update={field: getattr(now, field) for field in KEPT if field not in RESET}))
 
 
 def _advanced() -> None:

@@ -5,7 +5,7 @@ import streamlit as st
 from orthoui.evaluation.accuracy import Estimate
 from orthoui.figures import difference_bars
 from orthoui.models.zoo import zoo
-from orthoui.ui import runs, session
+from orthoui.ui import controls, runs, session
 from orthoui.ui.frame import chart, panel
 from orthoui.ui.ledger import ledger_panel
 from orthoui.ui.runs import Run
@@ -128,7 +128,7 @@ def _actions(chosen: Run | None) -> None:
         if runs.pinned() is not None:
             st.button("Unpin", icon=":material/close:", key="unpin", on_click=runs.pin, args=(None,))
     if chosen is not None and again:
-        session.set_view(chosen.view)
+        controls.show_view(chosen.view)
         st.switch_page(FORGET_PAGE)
 
 

@@ -97,24 +97,35 @@ class View(BaseModel):
     runs_shown: Literal["session", "all"] = Field(
         title="Runs shown", default="session", description="runs of this browser session, or all that were ever made"
     )
-    ledger_text: str = Field(title="Search", default="", max_length=200, description="words searched for in all runs")
+    ledger_text: str = Field(
+        title="Search in the runs", default="", max_length=200, description="words searched for in all runs"
+    )
     ledger_kind: tuple[ShortText, ...] = Field(
-        title="Kind", default=(), max_length=50, description="kinds of runs listed; empty: any"
+        title="Kind of the runs", default=(), max_length=50, description="kinds of runs listed; empty: any"
     )
     ledger_state: tuple[State, ...] = Field(
-        title="State", default=(), max_length=50, description="states of runs listed; empty: any"
+        title="State of the runs", default=(), max_length=50, description="states of runs listed; empty: any"
     )
-    ledger_model: ShortText | None = Field(title="Model", default=None, description="model whose runs are listed")
+    ledger_model: ShortText | None = Field(
+        title="Model of the runs", default=None, description="model whose runs are listed"
+    )
     ledger_dataset: ShortText | None = Field(
-        title="Data set", default=None, description="data set whose runs are listed"
+        title="Data set of the runs", default=None, description="data set whose runs are listed"
     )
-    ledger_tag: ShortText | None = Field(title="Tag", default=None, description="tag whose runs are listed")
-    ledger_sort: LedgerOrder = Field(title="Order", default="-created", description="order of all runs")
+    ledger_tag: ShortText | None = Field(
+        title="Tag of the runs", default=None, description="tag whose runs are listed"
+    )
+    ledger_sort: LedgerOrder = Field(title="Order of the runs", default="-created", description="order of all runs")
     paper: Setting | None = Field(
         title="Measured on",
         default=None,
         description="networks and images of the Paper page; None: the first measured",
     )
+
+    @field_validator("ledger_kind", "ledger_state")
+    @classmethod
+    def _once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(names))
 
     @field_validator("model")
     @classmethod

@@ -5,7 +5,7 @@ import pytest
 from orthoui.data import Dataset
 from orthoui.errors import CancelledError
 from orthoui.evaluation import predictions
-from orthoui.evaluation.comparison import Scope, compare, measured_beside, parts
+from orthoui.evaluation.comparison import Scope, against_reference, compare, parts
 from orthoui.evaluation.relearning import RelearnSettings
 from orthoui.models.trained import TrainedModel
 
@@ -62,14 +62,14 @@ def test_a_test_pass_is_asked_once_a_chunk(model: TrainedModel, data: Dataset) -
     assert look.asked.count("layer similarity") == 2  # forgotten and retained images
 
 
-def test_what_is_measured_beside_a_reference_later_is_what_would_have_been_measured_at_once(
+def test_what_is_measured_against_a_reference_later_is_what_would_have_been_measured_at_once(
     model: TrainedModel, data: Dataset, reference: TrainedModel
 ) -> None:
     at_once = compare(model.network, model, data, (1,), reference)
-    later = measured_beside(model.network, model, data, (1,), reference)
+    later = against_reference(model.network, model, data, (1,), reference)
     assert later.distance is not None and later.similarity_retrained is not None
     assert (later.distance, later.similarity_retrained) == (at_once.distance, at_once.similarity_retrained)
-    without = measured_beside(model.network, model, data, (1,), reference, similarity=False)
+    without = against_reference(model.network, model, data, (1,), reference, similarity=False)
     assert without.distance == later.distance and without.similarity_retrained is None
     with pytest.raises(CancelledError):
-        measured_beside(model.network, model, data, (1,), reference, cancelled=lambda: True)
+        against_reference(model.network, model, data, (1,), reference, cancelled=lambda: True)

@@ -185,3 +185,18 @@ def test_what_measuring_took_is_no_part_of_the_cost(model: TrainedModel) -> None
     measured = run.model_copy(update={"timings": {**run.timings, "evaluation": 50.0}})
     assert row_of(measured).seconds == 2.0 and measured.working_seconds == 2.0
     assert measured.seconds == 52.0
+
+
+def test_what_is_measured_afterwards_counts_at_once(model: TrainedModel) -> None:
+    run, other = record(model, "ssd", 3.0, 90.0), record(model, "fine-tune", 9.0, 90.0)
+
+    def distances() -> list[float | None]:
+        return [row.values.get("distance") for row in finished(ledger(), model, (1,))]
+
+    assert distances() == [None, None]
+    ledger().add_metrics(run.id, {"distance": {"mean": 0.25, "low": 0.2, "high": 0.3, "n": 9}})
+    assert distances() == [0.25, None]
+    ledger().add_metrics(run.id, {"distance": {"mean": 0.5, "low": 0.2, "high": 0.6, "n": 9}})
+    assert distances() == [0.5, None]
+    ledger().delete([other.id])
+    assert distances() == [0.5]

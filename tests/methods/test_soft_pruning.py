@@ -29,5 +29,5 @@ def test_how_long_it_was_fine_tuned_is_told(model: TrainedModel) -> None:
         done("soft-pruning-tuned", model, tuning_epochs=most, tuning_rate=0.001, images_per_class=5)
         for most in (1, 2)
     ]
-    assert one.notes[-1] == "Fine-tuned for one epoch; the best by calibration accuracy was kept."
-    assert two.notes[-1].startswith("Fine-tuned for 2 epochs")
+    assert one.notes[-1] == "Fine-tuned for one epoch."
+    assert two.notes[-1] == "Fine-tuned for 2 epochs; the best by calibration accuracy was kept."

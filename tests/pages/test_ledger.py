@@ -103,6 +103,19 @@ def test_a_link_holds_filters_and_order() -> None:
     gone = opened(RUNS, runs_shown="all", ledger_model="gone", ledger_kind="made-up")
     assert [info.value for info in gone.info] == ["No run fits these filters."]
     assert gone.selectbox(key="ledger_model").value == "gone"
+    assert opened(RUNS, runs_shown="all", ledger_kind="train~train").multiselect(key="ledger_kind").value == ["train"]
+
+
+@pytest.mark.usefixtures("few_images")
+def test_filters_stay_while_a_run_is_looked_at_in_forget() -> None:
+    app = opened(**LINK)
+    asked = view(app).request
+    other = opened(RUNS, runs_shown="all", classes="2", ledger_kind="forget", ledger_sort="created")
+    pick(other, [0])
+    other.button(key="ledger_open").click()
+    run(other)
+    assert view(other).request == asked
+    assert (view(other).ledger_kind, view(other).ledger_sort) == (("forget",), "created")
 
 
 def test_rows_are_tagged_and_deleted() -> None:

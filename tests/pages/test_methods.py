@@ -6,14 +6,18 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from orthoui.data import Dataset
+from orthoui.errors import CancelledError
+from orthoui.evaluation.comparison import AgainstReference
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
+from orthoui.jobs import distance
+from orthoui.jobs.execute import execute
 from orthoui.jobs.method import start_of
 from orthoui.ledger import NewRun, Progress, Result, Run, RunFilter, ledger
 from orthoui.methods import METHODS as METHODS_BY_NAME
 from orthoui.models.zoo import PREFERRED_MODEL, zoo
-from tests.pages.engines import Engine, begin, carry_out, install
+from tests.pages.engines import SERVER, Engine, begin, carry_out, install
 from tests.pages.opening import click, heading, opened, run, send, text, view
 
 METHODS = "pages/lab/methods.py"
@@ -276,20 +280,29 @@ def test_runs_on_other_images_are_left_out_and_said() -> None:
     assert heading(app) == "How would other methods forget Sneaker? Choose some and run them."
 
 
+def cancelled(*_: object, **__: object) -> AgainstReference:
+    raise CancelledError("The measurement was cancelled.")
+
+
 def test_distances_are_measured_afterwards_where_the_retrained_model_came_later(
-    monkeypatch: pytest.MonkeyPatch,
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as early:
         early.setattr("orthoui.jobs.method.reference_for", lambda *_: None)
         app = ran("soft-pruning~logit-mask")
     assert table(app)["Soft pruning"]["distance"] is None
     assert "2 runs were measured before there was a retrained model" in text(app)
-    app.button(key="methods_measure_beside").click()
+    app.button(key="methods_measure_distance").click()
     run(app)
-    (job,) = ledger().find(RunFilter(kind=("beside",)))
-    assert "methods_measure_beside" not in {button.key for button in app.button}
-    done = carry_out(job.id)
-    assert done.metrics == {"measured": 2}
+    (job,) = ledger().find(RunFilter(kind=("distance",)))
+    assert "methods_measure_distance" not in {button.key for button in app.button}
+    with monkeypatch.context() as stopped:
+        answers = iter([distance.against_reference])
+        stopped.setattr(distance, "against_reference", lambda *found, **how: next(answers, cancelled)(*found, **how))
+        ticket = ledger().queue.hand_out(job.id, SERVER)
+        assert ticket is not None and isinstance(execute(job.id, ticket), CancelledError)
+    engine.retry(job.id)
+    assert carry_out(job.id).metrics == {"measured": 1, "of": 1}  # it goes on behind what it had measured
     run(app)
     (shown,) = (frame for frame in app.dataframe if "forget_test" in frame.value.columns)
     assert "seconds" in shown.proto.column_order and "relearn" not in shown.proto.column_order  # nobody asked for it

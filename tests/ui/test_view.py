@@ -252,7 +252,7 @@ BAD = [
     ("settings", "ssd.selection", "is no setting: write METHOD.FIELD=VALUE"),
     ("settings", "imaginary.seed=3", "There is no method “imaginary”"),
     ("relearn", "maybe", "choose true or false"),
-    ("ledger_kind", "x" * 201, "Kind"),
+    ("ledger_kind", "x" * 201, "Kind of the runs"),
     ("ledger_model", "x" * 201, "Model"),
     ("ledger_dataset", "", "Data set"),
     ("ledger_tag", "x" * 201, "Tag"),

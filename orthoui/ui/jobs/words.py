@@ -17,7 +17,7 @@ ICONS = {
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 KINDS = {
     "train": "training", "get-dataset": "download", "forget": "forgetting", "method": "method",
-    "search": "search of settings", "beside": "distance",
+    "search": "search of settings",
 }  # fmt: skip
 
 
@@ -101,6 +101,8 @@ def result_words(run: Run) -> str:
     search = run.metrics.get("search")
     if run.kind == "search" and isinstance(search, dict):
         return f"{len(search.get('tried', ()))} settings tried"
+    if run.kind == "distance" and isinstance(run.metrics.get("of"), int):
+        return f"{run.metrics.get('measured')} of {run.metrics['of']} runs measured"
     images = run.metrics.get("images")
     if run.kind == "get-dataset" and isinstance(images, dict):
         return ", ".join(f"{count:,} {split}" for split, count in images.items()) + " images"

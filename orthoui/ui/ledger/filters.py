@@ -20,7 +20,15 @@ SORTS: dict[LedgerOrder, str] = {
     "dataset": "Data set",
     "-finished": "Ended last",
 }
-FILTERS = ("ledger_text", "ledger_kind", "ledger_state", "ledger_model", "ledger_dataset", "ledger_tag")
+FILTERS = {
+    "ledger_text": "Search",
+    "ledger_kind": "Kind",
+    "ledger_state": "State",
+    "ledger_model": "Model",
+    "ledger_dataset": "Data set",
+    "ledger_tag": "Tag",
+}
+"""Fields of the view by their short labels."""
 
 
 def chosen_runs() -> tuple[RunFilter, str]:
@@ -54,7 +62,7 @@ def show_all() -> None:
 def _text() -> None:
     st.session_state["ledger_text"] = session.view().ledger_text
     st.text_input(
-        _label("ledger_text"),
+        FILTERS["ledger_text"],
         key="ledger_text",
         placeholder="title, model, error …",
         max_chars=200,
@@ -68,7 +76,7 @@ def _some(name: str, options: Sequence[str], width: int) -> None:
     shown = getattr(session.view(), name)
     st.session_state[name] = list(shown)
     st.multiselect(
-        _label(name),
+        FILTERS[name],
         [*options, *(value for value in shown if value not in options)],  # a link can name what is gone
         format_func=kind_words,
         key=name,
@@ -84,7 +92,7 @@ def _one(name: str, options: Sequence[str], width: int) -> None:
     st.session_state[name] = shown
     gone = [] if shown is None or shown in options else [shown]  # its last run was deleted, or a link names it
     st.selectbox(
-        _label(name),
+        FILTERS[name],
         [*options, *gone],
         index=None,
         key=name,
@@ -98,7 +106,7 @@ def _one(name: str, options: Sequence[str], width: int) -> None:
 def _order() -> None:
     st.session_state["ledger_sort"] = session.view().ledger_sort
     st.selectbox(
-        _label("ledger_sort"),
+        "Order",
         list(SORTS),
         format_func=lambda name: SORTS.get(name, name),
         key="ledger_sort",
@@ -106,10 +114,6 @@ def _order() -> None:
         on_change=_changed,
         args=("ledger_sort",),
     )
-
-
-def _label(name: str) -> str:
-    return str(View.model_fields[name].title)
 
 
 def _changed(name: str) -> None:

@@ -86,6 +86,7 @@ def _everything(picked: Sequence[MethodRow]) -> list[dict[str, Any]]:
     for measure, (head, _) in HEADS.items():
         unit = " (%)" if measure in PERCENT else ""
         values = {name: _number(row.values.get(measure)) for name, row in zip(names, picked, strict=True)}
+        head = "distance to retrained" if measure == "distance" else head
         lines.append({"measure": f"{head}{unit}", **values})
     for label, read in (("seconds", "seconds"), ("images read", "samples"), ("passes", "passes")):
         lines.append(

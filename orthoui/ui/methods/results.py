@@ -13,9 +13,9 @@ from orthoui.ui.frame import chart, literal, watched
 from orthoui.ui.images import MISSING
 from orthoui.ui.jobs.acting import acted, buttons
 from orthoui.ui.jobs.words import progress_words, state_words
+from orthoui.ui.methods.afterwards import distance_afterwards
 from orthoui.ui.methods.beforehand import beforehand
 from orthoui.ui.methods.closer import closer, toggle
-from orthoui.ui.methods.lacking import lacking
 from orthoui.ui.methods.pictures import damage_figure, time_figure, trade_off_figure
 from orthoui.ui.methods.table import beside_paper, cautions, cells, columns, not_comparable
 from orthoui.ui.methods.words import COLUMNS, RULE, headline
@@ -59,7 +59,7 @@ def _draw() -> bool:
         )
     if rows:
         _table(rows)
-        lacking(rows)
+        distance_afterwards(active)
         _pictures(rows)
         closer(rows, names, view.request.classes)
     else:
@@ -141,7 +141,7 @@ def _table(rows: list[MethodRow]) -> None:
         st.caption("Retrain was trained before: its seconds are those of its own training, not of this clock.")
     capped = [row.title for row in rows if row.capped]
     if capped:
-        st.caption(f"Steps to relearn are a lower bound for {joined(capped)}: the class had not come back by then.")
+        st.caption(f"Relearn steps are a lower bound for {joined(capped)}: the class had not come back by then.")
 
 
 def _beside(rows: list[MethodRow]) -> None:
