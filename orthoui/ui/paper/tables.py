@@ -113,4 +113,4 @@ def _printed(cell: Cell, quantity: Quantity) -> str:
         return f'<span class="under" title="printed for {escape(cell.printed_for)}, width 64">{printed}</span>'
     found = verdict(cell, quantity)
     words = f' <i class="{CLASSES[found]}">{difference_words(cell, quantity)}</i>' if found else ""
-    return f'<span class="under">{printed}{words}</span>'
+    return f'<span class="under"><span>{printed}</span>{words}</span>'
