@@ -1,7 +1,7 @@
 """Which runs of the ledger are listed, and in which order; the link holds it."""
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import streamlit as st
 
@@ -60,61 +60,45 @@ def show_all() -> None:
 
 
 def _text() -> None:
-    st.session_state["ledger_text"] = session.view().ledger_text
     st.text_input(
         FILTERS["ledger_text"],
-        key="ledger_text",
         placeholder="title, model, error …",
         max_chars=200,
         width=170,
-        on_change=_changed,
-        args=("ledger_text",),
+        **_tied("ledger_text", session.view().ledger_text),
     )
 
 
 def _some(name: str, options: Sequence[str], width: int) -> None:
-    shown = getattr(session.view(), name)
-    st.session_state[name] = list(shown)
+    shown = list(getattr(session.view(), name))
     st.multiselect(
-        FILTERS[name],
-        [*options, *(value for value in shown if value not in options)],  # a link can name what is gone
-        format_func=kind_words,
-        key=name,
-        placeholder="Any",
-        width=width,
-        on_change=_changed,
-        args=(name,),
-    )
+        FILTERS[name], _with(options, shown), format_func=kind_words, placeholder="Any", width=width,
+        **_tied(name, shown),
+    )  # fmt: skip
 
 
 def _one(name: str, options: Sequence[str], width: int) -> None:
     shown = getattr(session.view(), name)
-    st.session_state[name] = shown
-    gone = [] if shown is None or shown in options else [shown]  # its last run was deleted, or a link names it
-    st.selectbox(
-        FILTERS[name],
-        [*options, *gone],
-        index=None,
-        key=name,
-        placeholder="Any",
-        width=width,
-        on_change=_changed,
-        args=(name,),
-    )
+    there = _with(options, [] if shown is None else [shown])
+    st.selectbox(FILTERS[name], there, index=None, placeholder="Any", width=width, **_tied(name, shown))
 
 
 def _order() -> None:
-    st.session_state["ledger_sort"] = session.view().ledger_sort
     st.selectbox(
         "Order",
         list(SORTS),
         format_func=lambda name: SORTS.get(name, name),
-        key="ledger_sort",
         width=136,
-        on_change=_changed,
-        args=("ledger_sort",),
+        **_tied("ledger_sort", session.view().ledger_sort),
     )
 
 
-def _changed(name: str) -> None:
-    session.change(**{name: st.session_state[name]})
+def _with(options: Sequence[str], shown: Sequence[str]) -> list[str]:
+    """Return the options and what is chosen beyond them: its last run was deleted, or a link names it."""
+    return [*options, *(value for value in shown if value not in options)]
+
+
+def _tied(name: str, value: object) -> dict[str, Any]:
+    """Let a widget show a field of the view and write it back."""
+    st.session_state[name] = value
+    return {"key": name, "on_change": lambda: session.change(**{name: st.session_state[name]})}
