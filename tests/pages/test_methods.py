@@ -3,50 +3,25 @@
 import json
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from orthoui.data import Dataset
-from orthoui.errors import CancelledError
-from orthoui.evaluation.comparison import AgainstReference
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
-from orthoui.jobs import distance
-from orthoui.jobs.execute import execute
 from orthoui.jobs.method import start_of
-from orthoui.ledger import NewRun, Progress, Result, Run, RunFilter, ledger
+from orthoui.ledger import NewRun, Progress, Result, RunFilter, ledger
 from orthoui.methods import METHODS as METHODS_BY_NAME
 from orthoui.models.zoo import PREFERRED_MODEL, zoo
-from tests.pages.engines import SERVER, Engine, begin, carry_out, install
+from tests.pages.engines import Engine, begin, install
+from tests.pages.methods_page import METHODS, QUICK, queued, ran, table
 from tests.pages.opening import click, heading, opened, run, send, text, view
 
-METHODS = "pages/lab/methods.py"
 RETRAINED = "Retrain (trained before)"
-QUICK = "soft-pruning~logit-mask"
 
 
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch, few_images: Dataset) -> Engine:
     return install(monkeypatch)
-
-
-def queued() -> dict[str, Run]:
-    return {run.method or "": run for run in ledger().find(RunFilter(kind=("method",)))}
-
-
-def ran(methods: str = QUICK) -> AppTest:
-    """The page after these methods and their baselines were run on it."""
-    app = opened(METHODS, classes="7", methods=methods)
-    app.button(key="methods_run").click()
-    run(app)
-    for job in queued().values():
-        carry_out(job.id)
-    return run(app)
-
-
-def table(app: AppTest) -> dict[str, dict[str, object]]:
-    (found,) = (frame.value for frame in app.dataframe if "forget_test" in frame.value.columns)
-    return {row["method"]: row for row in found.to_dict("records")}
 
 
 def test_the_first_visit_asks_and_offers_what_fits_the_model() -> None:
@@ -278,36 +253,3 @@ def test_runs_on_other_images_are_left_out_and_said() -> None:
     run(app)
     assert "1 run on other images than those of this machine is left out; the ledger has it." in text(app)
     assert heading(app) == "How would other methods forget Sneaker? Choose some and run them."
-
-
-def cancelled(*_: object, **__: object) -> AgainstReference:
-    raise CancelledError("The measurement was cancelled.")
-
-
-def test_distances_are_measured_afterwards_where_the_retrained_model_came_later(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as early:
-        early.setattr("orthoui.jobs.method.reference_for", lambda *_: None)
-        app = ran("soft-pruning~logit-mask")
-    assert table(app)["Soft pruning"]["distance"] is None
-    assert "2 runs were measured before there was a retrained model" in text(app)
-    app.button(key="methods_measure_distance").click()
-    run(app)
-    (job,) = ledger().find(RunFilter(kind=("distance",)))
-    assert "methods_measure_distance" not in {button.key for button in app.button}
-    with monkeypatch.context() as stopped:
-        answers = iter([distance.against_reference])
-        stopped.setattr(distance, "against_reference", lambda *found, **how: next(answers, cancelled)(*found, **how))
-        ticket = ledger().queue.hand_out(job.id, SERVER)
-        assert ticket is not None and isinstance(execute(job.id, ticket), CancelledError)
-    engine.retry(job.id)
-    assert carry_out(job.id).metrics == {"measured": 1, "of": 1}  # it goes on behind what it had measured
-    run(app)
-    (shown,) = (frame for frame in app.dataframe if "forget_test" in frame.value.columns)
-    assert "seconds" in shown.proto.column_order and "relearn" not in shown.proto.column_order  # nobody asked for it
-    later = table(app)["Soft pruning"]["distance"]
-    assert isinstance(later, float) and later > 0
-    assert "before there was a retrained model" not in text(app)
-    soft = queued()["soft-pruning"]
-    assert ledger().get(soft.id).metrics["similarity_retrained"]["forget"]

@@ -36,9 +36,9 @@ def chosen_runs() -> tuple[RunFilter, str]:
     book = ledger()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="ledger_filters"):
         _text()
-        _some("ledger_kind", book.names("kind"), 140)
-        _some("ledger_state", get_args(State), 140)
-        _one("ledger_model", book.names("model"), 190)
+        _some("ledger_kind", book.names("kind"), 170)
+        _some("ledger_state", get_args(State), 150)
+        _one("ledger_model", book.names("model"), 170)
         _one("ledger_dataset", book.names("dataset"), 130)
         _one("ledger_tag", list(book.tags()), 110)
         _order()
@@ -64,7 +64,7 @@ def _text() -> None:
         FILTERS["ledger_text"],
         placeholder="title, model, error …",
         max_chars=200,
-        width=170,
+        width=150,
         **_tied("ledger_text", session.view().ledger_text),
     )
 
