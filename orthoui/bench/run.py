@@ -137,7 +137,7 @@ def method_rows(sizes: Sizes, progress: Progress) -> Iterator[Row]:
         yield retraining.against_retrain(sizes, device, Path(folder))
     progress("SSD and its gradient passes")
     yield unlearning.dampening(model, data, sizes.dampenings)
-    yield stepping.step_rates(model, data, sizes.batch, sizes.method_steps, progress)
+    yield stepping.step_rates(model, data, sizes.batch, sizes.method_steps, sizes.method_rounds, progress)
     progress("jobs from the queue to their first step")
     with tempfile.TemporaryDirectory(prefix="orthoui-bench-") as home:
         job = queueing.training_job(model.name)

@@ -32,7 +32,9 @@ class Sizes:
     dampenings: int
     """Runs of SSD, each beside its two gradient passes alone."""
     method_steps: int
-    """Steps of every method that trains, beside training itself."""
+    """Steps of every method that trains, in a round, beside training itself."""
+    method_rounds: int
+    """Rounds of such steps through all methods."""
     jobs: int
     """Jobs queued for a warm worker."""
     cluster: bool
@@ -60,7 +62,8 @@ FULL = Sizes(
     training_blocks=5,
     prunings=15,
     dampenings=3,
-    method_steps=20,
+    method_steps=10,
+    method_rounds=3,
     jobs=5,
     cluster=True,
 )
@@ -79,6 +82,7 @@ QUICK = Sizes(
     prunings=0,
     dampenings=0,
     method_steps=0,
+    method_rounds=0,
     jobs=0,
     cluster=False,
     seconds=45,

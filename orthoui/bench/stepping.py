@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import product
 
 import torch
 from lightning_fabric import Fabric
@@ -123,44 +124,50 @@ def forward_seconds(work: Work, batch: int) -> float:
     return median(repeated([forward] * FORWARDS, work.device))
 
 
-def step_rates(model: TrainedModel, data: Dataset, batch: int, count: int, progress: Callable[[str], None]) -> Row:
-    """Measure every training method between as many steps of training before it and after it.
+def step_rates(
+    model: TrainedModel, data: Dataset, batch: int, count: int, rounds: int, progress: Callable[[str], None]
+) -> Row:
+    """Measure every training method between as many steps of training before it and after it, in every round.
 
-    What those two took is averaged, so that a machine that slows down or speeds up meanwhile favours nobody.
+    What those two took is averaged, so that a machine that slows down or speeds up meanwhile favours nobody. Rounds
+    go through all methods, so that a busy spell of the machine spoils one reading of some and not all of one.
     """
     work = Work(model, data, MethodRequest(classes=FORGET), Watch())
     forward, fabric = forward_seconds(work, batch), make_fabric(model.device)
-    shares: dict[str, float] = {}
+    shares: dict[str, list[float]] = {}
     passes: dict[str, float] = {}
     names = training_methods(model)
     before = training_pace(work, fabric, batch, -(-count // BLOCK), forward)
-    for name in names:
-        progress(f"steps of {METHODS[name].title}")
+    for turn, name in product(range(1, rounds + 1), names):
+        progress(f"steps of {METHODS[name].title}, round {turn} of {rounds}")
         steps = method_steps(name, model, data, batch, count)
         after = training_pace(work, fabric, batch, -(-count // BLOCK), forward)
         if steps.enough:
             seconds, forwards, backwards = steps.counted
             training = (before.seconds(forwards, backwards) + after.seconds(forwards, backwards)) / 2
-            shares[name] = 100 * training / seconds
+            shares.setdefault(name, []).append(100 * training / seconds)
             passes[name] = forwards / backwards
         before = after
     return rates_row(shares, passes, [name for name in names if name not in shares], batch, count)
 
 
 def rates_row(
-    shares: dict[str, float], passes: dict[str, float], too_short: list[str], batch: int, count: int
+    shares: dict[str, list[float]], passes: dict[str, float], too_short: list[str], batch: int, count: int
 ) -> Row:
-    """Turn the step rates (percent of training's) and the forward passes per backward pass into the row."""
-    worst = min(shares, key=lambda name: shares[name])
+    """Turn the step rates (percent of training's, one a round) and forward passes per backward pass into the row."""
+    middle = {name: median(rounds) for name, rounds in shares.items()}
+    worst = min(middle, key=lambda name: middle[name])
     listed = [
         f"{METHODS[name].title} {share:.0f} %" + (f" ({passes[name]:.1f} forward)" if passes[name] > 1.05 else "")
-        for name, share in sorted(shares.items(), key=lambda pair: pair[1])
+        for name, share in sorted(middle.items(), key=lambda pair: pair[1])
     ]
     listed += [f"{METHODS[name].title} ended too soon" for name in too_short]
+    slowest = shares[worst]
     how = (
-        f"n = {len(shares)} methods, each up to {count} steps of {batch} images between as many of plain training; "
-        f"the slowest is {METHODS[worst].title}. Compared is the time that training needs for as many passes: a "
+        f"n = {len(shares)} methods in {len(slowest)} rounds, each up to {count} steps of {batch} images between as "
+        f"many of plain training, medians of the rounds; the slowest is {METHODS[worst].title}, from "
+        f"{min(slowest):.0f} to {max(slowest):.0f} %. Compared is the time that training needs for as many passes: a "
         "training step for each backward pass, a forward pass measured alone for each one beyond (in brackets: "
         f"forward passes per backward pass). {', '.join(listed)}"
     )
-    return STEPS_ROW.measured(shares[worst], how)
+    return STEPS_ROW.measured(middle[worst], how)

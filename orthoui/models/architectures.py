@@ -9,6 +9,7 @@ from torchvision.models.vgg import cfgs as vgg_plans
 from torchvision.models.vgg import make_layers
 
 from orthoui.models.ensemble import MeanOf, members_in
+from orthoui.models.pointwise import without_the_fault
 from orthoui.models.timm_networks import is_timm, timm_network
 from orthoui.registry import Registry
 
@@ -60,6 +61,8 @@ class SmallImageResNet(ResNet):  # type: ignore[misc]  # torchvision ships no ty
         if planes == PAPER_WIDTH:  # the first stage starts from the stem, which torchvision fixes at 64
             self.inplanes = self.width
         made: nn.Module = super()._make_layer(block, planes * self.width // PAPER_WIDTH, *args, **kwargs)
+        for shortcut in (module for name, module in made.named_modules() if name.endswith("downsample")):
+            shortcut[0] = without_the_fault(shortcut[0])
         return made
 
 

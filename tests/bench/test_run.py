@@ -61,6 +61,7 @@ TINY = Sizes(
     prunings=0,
     dampenings=0,
     method_steps=0,
+    method_rounds=0,
     jobs=0,
     cluster=False,
     width=4,

@@ -13,11 +13,9 @@ from orthoui.bench.unlearning import Race
 from orthoui.data import Dataset
 from orthoui.methods import METHODS, MethodRequest
 from orthoui.models.trained import TrainedModel
-from orthoui.models.zoo import ModelEntry
-from orthoui.settings import assets_folder
 from orthoui.training.recipe import Recipe
 from tests.bench.test_training import SMALL
-from tests.tiny import tiny_card, tiny_model
+from tests.tiny import tiny_model
 
 PAPER = Recipe(dataset="cifar10", width=64, epochs=15)
 TRAINING = stepping.training_methods(tiny_model())
@@ -83,28 +81,6 @@ def test_a_retraining_is_multiplied_from_steps() -> None:
     assert "9 epochs of 337 steps with small crops at 500 ms and 6 epochs of 337 steps at 1,000 ms" in small.how
 
 
-def shipped(name: str, folder: Path, **changes: object) -> ModelEntry:
-    fields = {"dataset": "cifar10", "width": 64, "training_seconds": 4000.0, **changes}
-    return ModelEntry(name, folder / f"{name}.safetensors", tiny_card(**fields))
-
-
-def test_the_time_of_a_shipped_model_is_taken_where_there_is_one(tmp_path: Path) -> None:
-    folder = assets_folder() / "models"
-    others = [
-        shipped("mine", tmp_path),
-        shipped("narrow", folder, width=16),
-        shipped("untimed", folder, training_seconds=None),
-        ModelEntry("damaged", folder / "damaged.safetensors", None, "it cannot be read"),
-    ]
-    assert retraining.shipped_retraining(others, PAPER) is None
-    whole, without = shipped("whole", folder), shipped("without", folder, training_seconds=5000.0, forgets=(1,))
-    for entries, name, seconds in (([whole], "whole", 4000), ([whole, without], "without", 5000)):
-        found = retraining.shipped_retraining([*others, *entries], PAPER)
-        assert found is not None
-        assert found.seconds == seconds
-        assert f"the shipped model {name} was trained" in found.how
-
-
 def test_soft_pruning_is_compared_with_retrain(tmp_path: Path) -> None:
     row = retraining.retrain_row([0.01, 0.02, 0.03], retraining.Retraining(200, "measured"))
     assert (row.value, row.met) == (pytest.approx(10_000), True)
@@ -144,11 +120,13 @@ def test_step_rates_are_measured_and_the_slowest_is_named(
 ) -> None:
     monkeypatch.setattr(stepping, "training_methods", lambda model: ["fine-tune", "bad-teacher"])
     told: list[str] = []
-    row = stepping.step_rates(model, data, 8, 2, told.append)
+    row = stepping.step_rates(model, data, 8, 2, 2, told.append)
     assert row.value is not None and row.value > 0
-    assert row.how.startswith("n = 2 methods")
+    assert row.how.startswith("n = 2 methods in 2 rounds")
     assert "Bad Teacher" in row.how and "(3.0 forward)" in row.how
-    assert told == ["steps of Fine-tune", "steps of Bad Teacher"]
+    assert told == [
+        f"steps of {title}, round {turn} of 2" for turn in (1, 2) for title in ("Fine-tune", "Bad Teacher")
+    ]
 
 
 def test_a_method_is_compared_with_the_training_before_it_and_after_it(
@@ -159,15 +137,17 @@ def test_a_method_is_compared_with_the_training_before_it_and_after_it(
     monkeypatch.setattr(stepping, "training_pace", lambda *_: stepping.Pace(next(training), 0.0, 8))
     taken = stepping.Steps(moments=[0.0, 0.0, 0.0, 4.0], forward=[0, 0, 0, 8], backward=[0, 0, 0, 8])
     monkeypatch.setattr(stepping, "method_steps", lambda *_: taken)
-    row = stepping.step_rates(model, data, 8, 2, lambda _: None)
+    row = stepping.step_rates(model, data, 8, 2, 1, lambda _: None)
     assert row.value == pytest.approx(50)  # (1 + 3) / 2 against 4 seconds
     assert "Fine-tune 50 %" in row.how and "Bad Teacher 100 %" in row.how
 
 
 def test_all_methods_are_listed_and_the_slowest_counts() -> None:
-    shares, passes = {"fine-tune": 95.0, "scrub": 79.6}, {"fine-tune": 1.0, "scrub": 2.0}
+    # medians: one bad round is not the method's
+    shares = {"fine-tune": [60.0, 95.0, 96.0], "scrub": [101.0, 79.6, 78.0]}
+    passes = {"fine-tune": 1.0, "scrub": 2.0}
     row = stepping.rates_row(shares, passes, ["famr"], 128, 20)
     assert (row.value, row.met) == (79.6, False)
-    assert "the slowest is SCRUB" in row.how
+    assert "the slowest is SCRUB, from 78 to 101 %" in row.how
     assert row.how.endswith("SCRUB 80 % (2.0 forward), Fine-tune 95 %, FAMR (reconstruction) ended too soon")
-    assert stepping.rates_row({"scrub": 80.0}, passes, [], 128, 20).met is True
+    assert stepping.rates_row({"scrub": [80.0]}, passes, [], 128, 20).met is True
