@@ -56,7 +56,7 @@ def measured_retraining(sizes: Sizes, device: torch.device) -> Retraining:
     In this run, on this machine: seconds from another one would make the ratio say nothing.
     """
     recipe, fabric = paper_recipe(sizes), make_fabric(device)
-    blocks = min(sizes.training_blocks, MOST_BLOCKS)
+    blocks = min(max(1, sizes.training_blocks), MOST_BLOCKS)
     whole = median(made_up_steps(recipe, fabric, blocks))
     small = median(made_up_steps(recipe, fabric, blocks, recipe.small_crop)) if recipe.small_crop else whole
     return multiplied(recipe, whole, small)

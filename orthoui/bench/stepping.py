@@ -148,14 +148,19 @@ def step_rates(
             shares.setdefault(name, []).append(100 * training / seconds)
             passes[name] = forwards / backwards
         before = after
-    return rates_row(shares, passes, [name for name in names if name not in shares], batch, count)
+    return rates_row(shares, passes, [name for name in names if name not in shares], batch, count, rounds)
 
 
 def rates_row(
-    shares: dict[str, list[float]], passes: dict[str, float], too_short: list[str], batch: int, count: int
+    shares: dict[str, list[float]],
+    passes: dict[str, float],
+    too_short: list[str],
+    batch: int,
+    count: int,
+    rounds: int,
 ) -> Row:
     """Turn the step rates (percent of training's, one a round) and forward passes per backward pass into the row."""
-    middle = {name: median(rounds) for name, rounds in shares.items()}
+    middle = {name: median(readings) for name, readings in shares.items()}
     worst = min(middle, key=lambda name: middle[name])
     listed = [
         f"{METHODS[name].title} {share:.0f} %" + (f" ({passes[name]:.1f} forward)" if passes[name] > 1.05 else "")
@@ -164,7 +169,7 @@ def rates_row(
     listed += [f"{METHODS[name].title} ended too soon" for name in too_short]
     slowest = shares[worst]
     how = (
-        f"n = {len(shares)} methods in {len(slowest)} rounds, each up to {count} steps of {batch} images between as "
+        f"n = {len(shares)} methods in {rounds} rounds, each up to {count} steps of {batch} images between as "
         f"many of plain training, medians of the rounds; the slowest is {METHODS[worst].title}, from "
         f"{min(slowest):.0f} to {max(slowest):.0f} %. Compared is the time that training needs for as many passes: a "
         "training step for each backward pass, a forward pass measured alone for each one beyond (in brackets: "

@@ -9,7 +9,7 @@ from torchvision.models.vgg import cfgs as vgg_plans
 from torchvision.models.vgg import make_layers
 
 from orthoui.models.ensemble import MeanOf, members_in
-from orthoui.models.pointwise import without_the_fault
+from orthoui.models.pointwise import mend_strided_pointwise
 from orthoui.models.timm_networks import is_timm, timm_network
 from orthoui.registry import Registry
 
@@ -41,7 +41,9 @@ def build(name: str, classes: int, width: int) -> nn.Module:
         return MeanOf([build(member, classes, width) for _ in range(count)])
     if is_timm(name):
         with torch.device("cpu"):
-            return timm_network(name, classes)
+            network = timm_network(name, classes)
+        mend_strided_pointwise(network)
+        return network
     return ARCHITECTURES[name](classes=classes, width=width)
 
 
@@ -56,13 +58,12 @@ class SmallImageResNet(ResNet):  # type: ignore[misc]  # torchvision ships no ty
         self.bn1 = nn.BatchNorm2d(width)
         self.maxpool = nn.Identity()
         self.fc = nn.Linear(self.inplanes, classes)
+        mend_strided_pointwise(self)
 
     def _make_layer(self, block: type[nn.Module], planes: int, *args: Any, **kwargs: Any) -> nn.Module:
         if planes == PAPER_WIDTH:  # the first stage starts from the stem, which torchvision fixes at 64
             self.inplanes = self.width
         made: nn.Module = super()._make_layer(block, planes * self.width // PAPER_WIDTH, *args, **kwargs)
-        for shortcut in (module for name, module in made.named_modules() if name.endswith("downsample")):
-            shortcut[0] = without_the_fault(shortcut[0])
         return made
 
 

@@ -22,13 +22,23 @@ class SkippingPointwise(nn.Conv2d):
         return F.conv2d(images[:, :, ::down, ::across], self.weight, self.bias)
 
 
-def without_the_fault(convolution: nn.Conv2d) -> nn.Conv2d:
-    """Return the convolution, in the form that skips first where the library would fail; it keeps its weights."""
-    few, size, stride = convolution.in_channels, convolution.kernel_size, convolution.stride
-    if size != (1, 1) or stride == (1, 1) or few >= FEW:
-        return convolution
-    biased, (down, across) = convolution.bias is not None, stride
+def mend_strided_pointwise(network: nn.Module) -> None:
+    """Put a ``SkippingPointwise`` with the same weights wherever a convolution of a network would meet the fault."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child) is nn.Conv2d and meets_the_fault(child):  # a subclass may compute something else
+                setattr(parent, name, _skipping(child))
+
+
+def meets_the_fault(convolution: nn.Conv2d) -> bool:
+    """Whether the weights' gradient of a convolution may be wrong."""
+    pointwise = convolution.kernel_size == (1, 1) and convolution.padding == (0, 0) and convolution.groups == 1
+    return pointwise and convolution.stride != (1, 1) and convolution.in_channels < FEW
+
+
+def _skipping(convolution: nn.Conv2d) -> SkippingPointwise:
+    channels, (down, across), biased = convolution.in_channels, convolution.stride, convolution.bias is not None
     with torch.device("meta"):  # takes no memory, and no random numbers from those who draw after it
-        twin = SkippingPointwise(few, convolution.out_channels, 1, (down, across), bias=biased)
+        twin = SkippingPointwise(channels, convolution.out_channels, 1, (down, across), bias=biased)
     twin.weight, twin.bias = convolution.weight, convolution.bias
     return twin

@@ -146,8 +146,8 @@ def test_all_methods_are_listed_and_the_slowest_counts() -> None:
     # medians: one bad round is not the method's
     shares = {"fine-tune": [60.0, 95.0, 96.0], "scrub": [101.0, 79.6, 78.0]}
     passes = {"fine-tune": 1.0, "scrub": 2.0}
-    row = stepping.rates_row(shares, passes, ["famr"], 128, 20)
+    row = stepping.rates_row(shares, passes, ["famr"], 128, 20, 3)
     assert (row.value, row.met) == (79.6, False)
     assert "the slowest is SCRUB, from 78 to 101 %" in row.how
     assert row.how.endswith("SCRUB 80 % (2.0 forward), Fine-tune 95 %, FAMR (reconstruction) ended too soon")
-    assert stepping.rates_row({"scrub": [80.0]}, passes, [], 128, 20).met is True
+    assert stepping.rates_row({"scrub": [80.0]}, passes, [], 128, 20, 1).met is True

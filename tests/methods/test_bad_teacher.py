@@ -88,7 +88,8 @@ def test_it_moves_the_class_towards_the_untrained_answer(model: TrainedModel, da
     request = asked(epochs=40, learning_rate=3e-4, retain_share=1, bn_mode="eval")
     done = unlearn(BAD_TEACHER, model, data, request)
     images, labels = inputs(data["train"]), data["train"].labels
-    with torch.no_grad():
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(request.seed)  # as the method's own, so that this is its very teacher
         untrained = incompetent(work_on(model, data, request))(images).softmax(1)
         after, before = done.network(images), model.network(images)
     of_class = labels == 1
