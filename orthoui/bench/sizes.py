@@ -26,7 +26,7 @@ class Sizes:
     sessions: int
     """Browser sessions on one model of the paper's width; 0 leaves that row out."""
     training_blocks: int
-    """Blocks of training steps for each figure of the training's speed; 0 leaves those rows out; Retrain takes two."""
+    """Blocks of training steps for each figure of the training speed; 0 leaves those rows out. Retrain takes two."""
     prunings: int
     """Soft prunings beside the fastest other method, and beside Retrain; 0 leaves all rows of the methods out."""
     dampenings: int
