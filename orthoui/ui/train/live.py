@@ -21,12 +21,14 @@ from orthoui.ui.jobs.finding import active_jobs, ended_jobs, paused_jobs
 from orthoui.ui.jobs.words import duration
 
 FORGET_PAGE = "pages/explore/forget.py"
+REFRESH_SECONDS = 4.0
+"""Drawing the curves takes server and browser most of a second on a small machine, and training waits meanwhile."""
 
 
 def training_watch() -> None:
     """Draw the trainings; they refresh themselves while one is under way. Not for: use inside another fragment."""
     images_watch()
-    watched(_draw, bool(active_jobs(kind=(KIND,))))
+    watched(_draw, bool(active_jobs(kind=(KIND,))), REFRESH_SECONDS)
 
 
 def _draw() -> bool:
