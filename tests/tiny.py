@@ -98,6 +98,12 @@ def as_model(network: nn.Module, card: ModelCard, name: str = "tiny") -> Trained
     return resident(name, card, network, torch.device("cpu"))
 
 
+def without_augmentation(model: TrainedModel) -> TrainedModel:
+    """The same network with a recipe that neither shifts nor mirrors: mirrored, a tiny image is of another class."""
+    still = {"dataset": "tiny", "width": 4, "crop_padding": 0, "flip": False}
+    return as_model(model.network, model.card.model_copy(update={"recipe": still}), model.name)
+
+
 @torch.no_grad()
 def tiny_model(seed: int = 0, architecture: str = "resnet18", **card: object) -> TrainedModel:
     """A random network whose last layer was fitted (ridge regression), so that it recognises the tiny classes."""

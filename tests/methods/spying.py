@@ -9,7 +9,7 @@ from orthoui.data import ImageSet
 from orthoui.methods import METHODS, Unlearned, unlearn
 from orthoui.methods.work import Batch, Watch, Work
 from orthoui.models.trained import TrainedModel
-from tests.tiny import as_model, inputs, random_network, tiny_card, tiny_dataset
+from tests.tiny import as_model, inputs, random_network, tiny_card, tiny_dataset, without_augmentation
 
 DATA = tiny_dataset()
 
@@ -21,9 +21,8 @@ def done(name: str, model: TrainedModel, watch: Watch | None = None, **fields: o
 
 
 def still_images() -> TrainedModel:
-    """A random network whose recipe neither shifts nor mirrors: mirrored, a tiny image belongs to another class."""
-    still = {"dataset": "tiny", "width": 4, "crop_padding": 0, "flip": False}
-    return as_model(random_network(seed=3), tiny_card(recipe=still))
+    """A random network that a method trains on with the tiny images as they are."""
+    return without_augmentation(as_model(random_network(seed=3), tiny_card()))
 
 
 def labels_drawn(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:

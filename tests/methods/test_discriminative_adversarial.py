@@ -23,7 +23,7 @@ from orthoui.methods.discriminative_adversarial import (
 from orthoui.methods.work import Work
 from orthoui.models.trained import TrainedModel
 from tests.methods.working import logits_of, request, work_of
-from tests.tiny import as_model, same_tensors, state_of, tiny_card, tiny_images, with_splits
+from tests.tiny import same_tensors, state_of, tiny_images, with_splits, without_augmentation
 
 NAME = "discriminative-adversarial"
 GAME = METHODS[NAME]
@@ -118,8 +118,7 @@ def test_barlow_twins_is_zero_for_equal_uncorrelated_features() -> None:
 
 def test_the_attackers_accuracy_approaches_a_half_on_held_out_pairs(model: TrainedModel, data: Dataset) -> None:
     """From certainty to at most 0.7, and because of the game: without it training on the rest leaves it at 0.85."""
-    still = {"dataset": "tiny", "width": 4, "crop_padding": 0, "flip": False}
-    started = as_model(model.network, tiny_card(recipe=still))
+    started = without_augmentation(model)
     small = {"epochs": 20, "batch_size": 32, "learning_rate": 3e-3, "momentum": 0, "schedule": "cosine"}
 
     def played(adversarial: float) -> nn.Module:
@@ -131,13 +130,14 @@ def test_the_attackers_accuracy_approaches_a_half_on_held_out_pairs(model: Train
     assert abs(with_game - 0.5) <= 0.2 and without >= 0.85
 
 
-def test_a_class_that_passes_for_unseen_without_it_is_forgotten(model: TrainedModel, data: Dataset) -> None:
-    gentle = {"epochs": 20, "batch_size": 32, "learning_rate": 1e-4, "bn_mode": "eval"}
-    network = unlearn(GAME, model, data, request(NAME, **gentle)).network
+@pytest.mark.parametrize("seed", range(3))
+def test_a_class_that_passes_for_unseen_is_forgotten(model: TrainedModel, data: Dataset, seed: int) -> None:
+    asked = request(NAME, epochs=20, batch_size=32, learning_rate=1e-3, seed=seed)
+    network = unlearn(GAME, without_augmentation(model), data, asked).network
     test = data["test"]
     answers = logits_of(network, test).argmax(1)
     assert (answers[test.labels == 1] == 1).float().mean() <= 0.05
-    assert (answers == test.labels)[test.labels != 1].float().mean() >= 0.6  # a third would be guessing
+    assert (answers == test.labels)[test.labels != 1].float().mean() >= 0.9
 
 
 def test_it_says_which_unseen_images_it_compared_with(model: TrainedModel, data: Dataset) -> None:
