@@ -86,7 +86,7 @@ def test_compat_leaves_the_mode_of_the_student_untouched(model: TrainedModel, da
 
 @pytest.mark.parametrize("seed", range(3))
 def test_it_moves_the_class_towards_the_untrained_answer(model: TrainedModel, data: Dataset, seed: int) -> None:
-    request = asked(epochs=20, learning_rate=1e-3, retain_share=1, seed=seed)
+    request = asked(epochs=40, learning_rate=3e-4, retain_share=1, bn_mode="eval", seed=seed)
     done = unlearn(BAD_TEACHER, without_augmentation(model), data, request)
     images, labels = inputs(data["train"]), data["train"].labels
     with torch.no_grad(), torch.random.fork_rng():
