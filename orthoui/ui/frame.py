@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestTy
 
 from orthoui.errors import OrthoError
 from orthoui.figures import CONFIG
+from orthoui.ledger import ACTIVE, Run
 from orthoui.settings import app_folder
 from orthoui.ui import session
 from orthoui.ui.jobs.indicator import jobs_indicator
@@ -69,7 +70,18 @@ def navigation() -> None:
 
 
 def panel(draw: Callable[[], None]) -> Callable[[], None]:
-    """Make a page's content run again by itself: problems above it, errors in words, the link in step with it.
+    """Make a page's content run again by itself, with what is wrong with the link or the last setting above it."""
+
+    @wraps(draw)
+    def drawn() -> None:
+        _show_problems()
+        draw()
+
+    return part(drawn)
+
+
+def part(draw: Callable[[], None]) -> Callable[[], None]:
+    """Make a part of a page run again by itself: errors in words, the link in step with it.
 
     A fragment that runs again is not inside what ``navigation`` wraps around the page, so it brings its own.
     """
@@ -77,31 +89,34 @@ def panel(draw: Callable[[], None]) -> Callable[[], None]:
     @wraps(draw)
     def drawn() -> None:
         with explained():
-            _show_problems()
             draw()
         session.write_link()
 
     return st.fragment(drawn)
 
 
-def watched(draw: Callable[[], bool], busy: bool, seconds: float = 1.0) -> None:
-    """Draw what refreshes itself while it is busy; ``draw`` returns whether it still is.
+def watched(draw: Callable[[], Sequence[Run]], known: Sequence[Run], seconds: float = 1.0) -> None:
+    """Draw jobs again and again while one is under way; ``draw`` returns those that it drew, ``known`` are the first.
 
-    When that changes the whole page runs once more, and the watching begins or ends with it. Not for: use inside
-    another fragment; see ``orthoui.ui.tuning_panel``.
+    When one comes, goes or changes its state, the whole page runs once more: what jobs leave behind is drawn there,
+    once, and not at every refresh. Not for: use inside another fragment; see ``orthoui.ui.tuning_panel``.
     """
 
     def drawn() -> None:
-        still = busy
+        now = known
         with explained():
-            still = draw()
+            now = draw()
         session.write_link()
-        if still != busy:
+        if _states(now) != _states(known):
             st.rerun()
 
     # Streamlit tells fragments apart by their function's name
     drawn.__qualname__ = f"{draw.__module__}.{draw.__qualname__}"
-    st.fragment(drawn, run_every=seconds if busy else None)()
+    st.fragment(drawn, run_every=seconds if any(run.state in ACTIVE for run in known) else None)()
+
+
+def _states(runs: Sequence[Run]) -> set[tuple[str, str]]:
+    return {(run.id, run.state) for run in runs}
 
 
 def give_way() -> None:

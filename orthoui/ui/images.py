@@ -1,7 +1,5 @@
 """Images that are not on this machine: what is missing in a sentence, and a button that gets it."""
 
-from typing import cast
-
 import streamlit as st
 
 from orthoui.data import dataset_title, how_to_get
@@ -74,16 +72,21 @@ def by_hand(name: str) -> None:
 
 def images_watch() -> None:
     """Draw the progress of the download that this page waits for. Not for: use inside another fragment."""
-    name = cast(str | None, st.session_state.get(MISSING))
-    if name is not None and active_jobs(kind=(KIND,), dataset=name):
-        watched(_progress, busy=True)
+    if MISSING in st.session_state:
+        active = _downloads()
+        if active:
+            watched(_progress, active)
 
 
-def _progress() -> bool:
-    active = active_jobs(kind=(KIND,), dataset=st.session_state.get(MISSING))
+def _progress() -> list[Run]:
+    active = _downloads()
     for run in active:
         job_card(run)
-    return bool(active)
+    return active
+
+
+def _downloads() -> list[Run]:
+    return active_jobs(kind=(KIND,), dataset=st.session_state.get(MISSING))
 
 
 def _failed(name: str) -> Run | None:

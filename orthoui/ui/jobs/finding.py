@@ -18,6 +18,11 @@ def paused_jobs(*, kind: Sequence[str] = ()) -> list[Run]:
     return ledger().find(RunFilter(state=("paused",), kind=tuple(kind), jobs=True), limit=50)
 
 
+def unfinished_jobs(*, kind: Sequence[str] = ()) -> list[Run]:
+    """Return the jobs under way, then those that wait for a person."""
+    return [*active_jobs(kind=kind), *paused_jobs(kind=kind)]
+
+
 def ended_jobs(count: int, *, kind: Sequence[str] = (), dataset: str | None = None) -> list[Run]:
     """Return the jobs that ended last, newest first."""
     states = ("done", "failed", "cancelled", "interrupted")

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from orthoui.ledger import Run
 from orthoui.ui.frame import literal, watched
 from orthoui.ui.jobs.acting import problem
 from orthoui.ui.jobs.card import ended_job, job_card
-from orthoui.ui.jobs.finding import active_jobs, ended_jobs, paused_jobs
+from orthoui.ui.jobs.finding import active_jobs, ended_jobs, paused_jobs, unfinished_jobs
 from orthoui.ui.jobs.words import summary
 
 TRAIN_PAGE = "pages/lab/train.py"
@@ -13,14 +14,21 @@ MOST_ENDED = 30
 
 
 def jobs_panel() -> None:
-    """Draw the page; it refreshes itself while something is under way."""
-    watched(_draw, bool(active_jobs()))
+    """Draw the page; what is unfinished refreshes itself while something is under way."""
+    unfinished, ended = unfinished_jobs(), ended_jobs(MOST_ENDED)
+    watched(_unfinished, unfinished)
+    if ended:
+        st.markdown("**Ended**")
+        for run in ended:
+            ended_job(run)
+    elif not unfinished:
+        _empty()
 
 
-def _draw() -> bool:
-    active, paused, ended = active_jobs(), paused_jobs(), ended_jobs(MOST_ENDED)
+def _unfinished() -> list[Run]:
+    active, paused = active_jobs(), paused_jobs()
     with st.container(key="headline"):
-        st.markdown(f"## {literal(summary(active, paused, ended))}")
+        st.markdown(f"## {literal(summary(active, paused, ended_jobs(1)))}")
         st.markdown(
             ":small[:gray[Jobs go on when you close this page or the browser. One runs at a time on each device; the "
             "others wait their turn.]]"
@@ -30,13 +38,7 @@ def _draw() -> bool:
         st.warning(literal(sentence), icon=":material/info:")
     for run in (*active, *paused):
         job_card(run)
-    if ended:
-        st.markdown("**Ended**")
-        for run in ended:
-            ended_job(run)
-    if not (active or paused or ended):
-        _empty()
-    return bool(active)
+    return [*active, *paused]
 
 
 def _empty() -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from orthoui.jobs.results import finished
+from orthoui.jobs.results import finished, under_way
 from orthoui.ledger import ledger
 from orthoui.ui import controls, session
 from orthoui.ui.frame import panel
@@ -10,6 +10,7 @@ from orthoui.ui.images import images_here
 from orthoui.ui.methods.chooser import chooser
 
 SUBJECT = "methods_subject"
+UNFOLDED = "methods_unfolded"
 
 
 @panel
@@ -20,9 +21,17 @@ def methods_panel() -> None:
     if not images_here():
         return
     controls.class_picker()
-    there = finished(ledger(), session.model(), session.view().request.classes)
-    with st.expander("Choose and run methods", expanded=not there, icon=":material/checklist:"):
+    with st.expander("Choose and run methods", expanded=_unfolded(), icon=":material/checklist:"):
         chooser()
+
+
+def _unfolded() -> bool:
+    """Whether the choices begin open: until there are results. They do not fold while somebody may still choose."""
+    model, classes = session.model(), session.view().request.classes
+    still = st.session_state.get(UNFOLDED, False) and bool(under_way(ledger(), model, classes))
+    unfolded = bool(still or not finished(ledger(), model, classes))
+    st.session_state[UNFOLDED] = unfolded
+    return unfolded
 
 
 def _results_follow() -> None:

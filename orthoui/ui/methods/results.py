@@ -5,11 +5,12 @@ from pydantic import TypeAdapter
 
 from orthoui.jobs.engine import engine
 from orthoui.jobs.results import MethodRow, finished, left_out, standard, under_way
+from orthoui.jobs.search import KIND as SEARCH
 from orthoui.jobs.search import searches_unfinished
 from orthoui.ledger import Run, ledger
 from orthoui.ui import session
 from orthoui.ui.channels.choice import clickable
-from orthoui.ui.frame import chart, literal, watched
+from orthoui.ui.frame import chart, literal, part, watched
 from orthoui.ui.images import MISSING
 from orthoui.ui.jobs.acting import acted, buttons
 from orthoui.ui.jobs.words import progress_words, state_words
@@ -27,22 +28,23 @@ WAITING_SHOWN = 3
 
 
 def results_watch() -> None:
-    """Draw the results; they refresh themselves while a method is under way. Not for: use inside another fragment."""
+    """Draw what is under way, which refreshes itself, then the results. Not for: use inside another fragment."""
     if st.session_state.get(MISSING):
         return
-    watched(_draw, _busy(), seconds=2.0)
+    watched(_under_way, _jobs(), seconds=2.0)
+    _results()
 
 
-def _busy() -> bool:
-    """Whether a method is under way, or a search whose result the settings wait for."""
+def _jobs() -> list[Run]:
+    """Return the methods under way, and searches whose result the settings wait for."""
     model, classes = session.model(), session.view().request.classes
     searching = [run for run in searches_unfinished(ledger(), model, classes) if run.state != "paused"]
-    return bool(searching or under_way(ledger(), model, classes))
+    return [*under_way(ledger(), model, classes), *searching]
 
 
-def _draw() -> bool:
+@part
+def _results() -> None:
     book, model, view = ledger(), session.model(), session.view()
-    active = under_way(book, model, view.request.classes)
     rows = finished(book, model, view.request.classes, every=view.every_run)
     names = model.card.classes
     forgotten = joined([names[label] for label in view.request.classes])
@@ -50,7 +52,6 @@ def _draw() -> bool:
         st.markdown(f"## {literal(headline(forgotten, rows))}")
     if rows:
         st.caption(RULE)
-    _under_way(active)
     elsewhere = left_out(book, model, view.request.classes)
     if elsewhere:
         st.caption(
@@ -59,16 +60,17 @@ def _draw() -> bool:
         )
     if rows:
         _table(rows)
-        distance_afterwards(active)
+        distance_afterwards(under_way(book, model, view.request.classes))
         _pictures(rows)
         closer(rows, names, view.request.classes)
     else:
         beforehand()
-    return _busy()
 
 
-def _under_way(active: list[Run]) -> None:
+def _under_way() -> list[Run]:
     """Draw what runs and the next that wait; dozens of others would push the results out of sight."""
+    jobs = _jobs()
+    active = [run for run in jobs if run.kind != SEARCH]  # a search stands beside the settings of its method
     waiting = [run for run in active if run.state != "running"]
     for run in [run for run in active if run.state == "running"] + waiting[:WAITING_SHOWN]:
         _active(run)
@@ -82,6 +84,7 @@ def _under_way(active: list[Run]) -> None:
                 on_click=_cancel,
                 args=(waiting,),
             )
+    return jobs
 
 
 def _cancel(runs: list[Run]) -> None:

@@ -17,33 +17,31 @@ from orthoui.ui.frame import chart, literal, watched
 from orthoui.ui.images import images_watch
 from orthoui.ui.jobs.acting import problem
 from orthoui.ui.jobs.card import ended_job, job_card
-from orthoui.ui.jobs.finding import active_jobs, ended_jobs, paused_jobs
+from orthoui.ui.jobs.finding import ended_jobs, unfinished_jobs
 from orthoui.ui.jobs.words import duration
 
 FORGET_PAGE = "pages/explore/forget.py"
-REFRESH_SECONDS = 4.0
-"""Drawing the curves takes server and browser most of a second on a small machine, and training waits meanwhile."""
 
 
 def training_watch() -> None:
-    """Draw the trainings; they refresh themselves while one is under way. Not for: use inside another fragment."""
+    """Draw the trainings; those under way refresh themselves."""
     images_watch()
-    watched(_draw, bool(active_jobs(kind=(KIND,))), REFRESH_SECONDS)
+    watched(_unfinished, unfinished_jobs(kind=(KIND,)))
+    for run in ended_jobs(1, kind=(KIND,)):
+        _ended(run)
 
 
-def _draw() -> bool:
-    active, paused = active_jobs(kind=(KIND,)), paused_jobs(kind=(KIND,))
+def _unfinished() -> list[Run]:
     sentence = problem()
     if sentence:
         st.warning(literal(sentence), icon=":material/info:")
-    for run in (*active, *paused):
+    unfinished = unfinished_jobs(kind=(KIND,))
+    for run in unfinished:
         job_card(run)
         _differences(run)
         if run.state != "queued":
             _curves(run)
-    for run in ended_jobs(1, kind=(KIND,)):
-        _ended(run)
-    return bool(active)
+    return unfinished
 
 
 def _ended(run: Run) -> None:
@@ -76,7 +74,7 @@ def _offer(run: Run) -> None:
         controls.choose_model(name)
         if session.view().model == name:
             st.switch_page(FORGET_PAGE)
-        st.rerun(scope="app")  # what kept it from being opened stands above the page
+        st.rerun()  # what kept it from being opened stands above the page
 
 
 def _differences(run: Run) -> None:
