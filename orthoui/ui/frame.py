@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 # draws with half of it. Every page imports this module first, and waits until all of it is there.
 import_module("pandas")
 
+REFRESH_SECONDS = 2.0
+"""Every refresh takes a browser on a small machine a tenth of a second, from the very jobs that are watched."""
+
 PAGES = {
     "Explore": (
         ("forget", "Forget", "pages/explore/forget.py", "Forget a class by slider and see the evidence."),
@@ -66,7 +69,8 @@ def navigation() -> None:
         session.open_session()
         page.run()
         session.write_link()
-    jobs_indicator()
+    if page.url_path != "jobs":  # which says it all, and every refresh of anything costs the browser time
+        jobs_indicator()
 
 
 def panel(draw: Callable[[], None]) -> Callable[[], None]:
@@ -95,7 +99,7 @@ def part(draw: Callable[[], None]) -> Callable[[], None]:
     return st.fragment(drawn)
 
 
-def watched(draw: Callable[[], Sequence[Run]], known: Sequence[Run], seconds: float = 1.0) -> None:
+def watched(draw: Callable[[], Sequence[Run]], known: Sequence[Run]) -> None:
     """Draw jobs again and again while one is under way; ``draw`` returns those that it drew, ``known`` are the first.
 
     When one comes, goes or changes its state, the whole page runs once more: what jobs leave behind is drawn there,
@@ -112,7 +116,7 @@ def watched(draw: Callable[[], Sequence[Run]], known: Sequence[Run], seconds: fl
 
     # Streamlit tells fragments apart by their function's name
     drawn.__qualname__ = f"{draw.__module__}.{draw.__qualname__}"
-    st.fragment(drawn, run_every=seconds if any(run.state in ACTIVE for run in known) else None)()
+    st.fragment(drawn, run_every=REFRESH_SECONDS if any(run.state in ACTIVE for run in known) else None)()
 
 
 def _states(runs: Sequence[Run]) -> set[tuple[str, str]]:

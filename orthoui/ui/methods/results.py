@@ -31,7 +31,7 @@ def results_watch() -> None:
     """Draw what is under way, which refreshes itself, then the results. Not for: use inside another fragment."""
     if st.session_state.get(MISSING):
         return
-    watched(_under_way, _jobs(), seconds=2.0)
+    watched(_under_way, _jobs())
     _results()
 
 
