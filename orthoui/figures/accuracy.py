@@ -45,7 +45,7 @@ def per_class_accuracy(
     name_rows(figure, classes, tone, forgotten)
     after = by_kind.get("after")
     numbers = [] if after is None else [_number(value) for value in after.values]
-    figure.update_xaxes(range=[-2, 102], tickvals=[0, 25, 50, 75, 100], title_text="accuracy (%)")
+    figure.layout.xaxis = {"range": [-2, 102], "tickvals": [0, 25, 50, 75, 100], "title": "accuracy (%)"}
     return style(
         figure, mode, title=title, subtitle=subtitle, key=_key(measured, groups, tone),
         body=row_height(len(classes)) * len(classes), alt=_alt(title, measured, classes, forgotten),

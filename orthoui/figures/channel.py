@@ -9,7 +9,7 @@ from plotly.colors import hex_to_rgb
 from orthoui.figures.kinds import Bytes, Floats, Mode
 from orthoui.figures.montage import levels, map_png, montage, to_png
 from orthoui.figures.rows import label_room, name_rows, number_labels
-from orthoui.figures.theme import diverging, palette, style
+from orthoui.figures.theme import diverging, palette, style, upright
 from orthoui.figures.words import sentence, signed
 
 NUMBER_ROOM = 42
@@ -40,8 +40,12 @@ def response_bars(
     )  # fmt: skip
     figure = go.Figure(bar)
     low, high = min(0.0, *responses), max(0.0, *responses)
-    figure.update_xaxes(range=[low, high if high > low else 1.0], showticklabels=False, showgrid=False)
-    figure.add_vline(x=0, line={"color": tone.muted, "width": 1})
+    figure.layout.xaxis = {
+        "range": [low, high if high > low else 1.0],
+        "showticklabels": False,
+        "showgrid": False,
+    }
+    figure.layout.shapes = [upright(0, tone.muted)]
     name_rows(figure, classes, tone, forgotten)
     pairs = "; ".join(f"{name} {text}" for name, text in zip(classes, texts, strict=True))
     return style(

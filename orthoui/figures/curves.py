@@ -47,10 +47,13 @@ def accuracy_curves(
     for curve in drawn:
         figure.add_trace(_line(curve, tone))
     places = sorted({place for curve in drawn for place in curve.x})
-    figure.update_xaxes(title_text=axis, tickvals=places, ticktext=[f"{place:g}" for place in places])
-    figure.update_yaxes(
-        range=[-3, 103], tickvals=[0, 25, 50, 75, 100], ticksuffix=" %", tickfont={"color": tone.muted}
-    )
+    figure.layout.xaxis = {"title": axis, "tickvals": places, "ticktext": [f"{place:g}" for place in places]}
+    figure.layout.yaxis = {
+        "range": [-3, 103],
+        "tickvals": [0, 25, 50, 75, 100],
+        "ticksuffix": " %",
+        "tickfont": {"color": tone.muted},
+    }
     return style(
         figure, mode, title=title, subtitle=subtitle, key=_key(drawn, tone), body=BODY, left=48, bottom=48,
         alt=_alt(title, drawn, axis),

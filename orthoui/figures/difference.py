@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from orthoui.figures.kinds import Mode
 from orthoui.figures.rows import label_room, name_rows, number_labels, row_height
-from orthoui.figures.theme import palette, style
+from orthoui.figures.theme import palette, style, upright
 from orthoui.figures.words import sentence, signed
 
 NUMBER_ROOM = 48
@@ -38,11 +38,11 @@ def difference_bars(
         hovertemplate="%{customdata}: %{x:+.1f} percentage points<extra></extra>",
     )  # fmt: skip
     figure = go.Figure(bar)
-    figure.add_vline(x=0, line={"color": tone.muted, "width": 1})
+    figure.layout.shapes = [upright(0, tone.muted)]
     name_rows(figure, classes, tone, forgotten)
     texts = ["–" if value is None else signed(value) for value in differences]
     shades = [tone.muted if text in ("–", "0.0") else colour for text, colour in zip(texts, colours, strict=True)]
-    figure.update_xaxes(range=[-end, end], nticks=5, title_text="change of accuracy (percentage points)")
+    figure.layout.xaxis = {"range": [-end, end], "nticks": 5, "title": "change of accuracy (percentage points)"}
     changes = "; ".join(f"{name} {text}" for name, text in zip(classes, texts, strict=True))
     return style(
         figure, mode, title=title, subtitle=subtitle, body=row_height(len(classes)) * len(classes),

@@ -36,8 +36,7 @@ def destinations(
     rows = [*retained[:top], *([_gather(retained[top:])] if retained[top:] else []), *still]
     lost = range(len(rows) - len(still), len(rows))
     room = label_room([*names, *(one.name for one in still), OTHERS])
-    figure = _share_chart(rows, lost, tone)
-    figure.update_xaxes(title_text="share of the forgotten class's images (%)")
+    figure = _share_chart(rows, lost, tone, "share of the forgotten class's images (%)")
     return style(
         figure, mode, title=title, subtitle=subtitle, key=_key(rows, lost, tone),
         body=row_height(len(rows)) * len(rows), alt=_alt(title, rows), left=room, right=NUMBER_ROOM + 4,
@@ -68,8 +67,7 @@ def probability_bars(
         for place in order
     ]
     lost = [place for place, row in enumerate(rows) if row.name in forgotten]
-    figure = _share_chart(rows, lost, tone)
-    figure.update_xaxes(title_text="probability (%)")
+    figure = _share_chart(rows, lost, tone, "probability (%)")
     return style(
         figure, mode, title=title, key=_key(rows, lost, tone), body=22 * len(rows),
         alt=_alt(title or "Class probabilities of this image", rows),
@@ -94,7 +92,7 @@ def _gather(rest: Sequence[Destination]) -> Destination:
     )
 
 
-def _share_chart(rows: Sequence[Destination], lost: Collection[int], tone: Palette) -> go.Figure:
+def _share_chart(rows: Sequence[Destination], lost: Collection[int], tone: Palette, axis: str) -> go.Figure:
     colours = _colours(rows, lost, tone)
     names = [row.name for row in rows]
     places = list(range(len(rows)))
@@ -126,7 +124,7 @@ def _share_chart(rows: Sequence[Destination], lost: Collection[int], tone: Palet
                            hovertemplate=hover)
             )  # fmt: skip
     name_rows(figure, names, tone, lost)
-    figure.update_xaxes(range=[-2, 102], tickvals=[0, 25, 50, 75, 100])
+    figure.layout.xaxis = {"range": [-2, 102], "tickvals": [0, 25, 50, 75, 100], "title": axis}
     return figure
 
 

@@ -192,22 +192,14 @@ def _finish(
     across, down = cells.size
     edge = cells.gap / 2 + 1
     body = round((width - 8) * down / max(across, 1))
-    style(
-        figure,
-        mode,
-        title=title,
-        subtitle=subtitle,
-        key=key,
-        body=body,
-        alt=alt,
-        right=4,
-        bottom=bottom,
-        labels=labels,
-    )
     hidden = {"visible": False, "constrain": "domain"}
-    figure.update_xaxes(hidden | {"range": [-edge, across + edge], "constraintoward": "left"})
-    figure.update_yaxes(
-        hidden | {"range": [down + edge, -edge], "constraintoward": "top", "scaleanchor": "x", "scaleratio": 1}
-    )
+    figure.layout.xaxis = hidden | {"range": [-edge, across + edge], "constraintoward": "left"}
+    figure.layout.yaxis = hidden | {
+        "range": [down + edge, -edge], "constraintoward": "top", "scaleanchor": "x", "scaleratio": 1
+    }  # fmt: skip
     # The nearest cell answers wherever the pointer is: markers keep their size while cells shrink on a phone.
-    return figure.update_layout(hoverdistance=60)
+    figure.layout.hoverdistance = 60
+    return style(
+        figure, mode, title=title, subtitle=subtitle, key=key, body=body, alt=alt, right=4, bottom=bottom,
+        labels=labels,
+    )  # fmt: skip

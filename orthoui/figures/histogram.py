@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from orthoui.figures.kinds import Counts, DifferenceBins, Floats, Label, Mode
-from orthoui.figures.theme import Key, Palette, palette, style
+from orthoui.figures.theme import Key, Palette, palette, style, upright
 from orthoui.figures.words import sentence
 
 HEIGHT = 220
@@ -32,21 +32,21 @@ def difference_histogram(
     figure.add_trace(_bars("pruned", edges, pruned, np.zeros_like(pruned), tone.forgotten))
     # Pruned channels stand on the axis, kept ones above them, so that few pruned ones are never a thin cap.
     figure.add_trace(_bars("kept", edges, kept, pruned, tone.kept))
-    figure.update_layout(barmode="overlay", bargap=0)
+    figure.layout.barmode, figure.layout.bargap = "overlay", 0
     tallest = float((kept + pruned).max(initial=1))
     # Round counts whose labels do not touch each other on the square-root axis.
     marks = [0, *(count for count in ROUND if 0.01 < count / tallest <= 1.3)]
-    figure.update_yaxes(
-        range=[0, np.sqrt(tallest) * 1.2], tickvals=[float(np.sqrt(count)) for count in marks],
-        ticktext=[f"{count:,}" for count in marks], tickfont={"size": 12, "color": tone.muted},
-        title_text="channels (square-root scale)",
-    )  # fmt: skip
-    figure.update_xaxes(
-        range=[edges[0], edges[-1]], nticks=7, showgrid=False,
-        title_text="activation difference, forgotten − retained",
-    )  # fmt: skip
+    figure.layout.yaxis = {
+        "range": [0, np.sqrt(tallest) * 1.2], "tickvals": [float(np.sqrt(count)) for count in marks],
+        "ticktext": [f"{count:,}" for count in marks], "tickfont": {"size": 12, "color": tone.muted},
+        "title": "channels (square-root scale)",
+    }  # fmt: skip
+    figure.layout.xaxis = {
+        "range": [edges[0], edges[-1]], "nticks": 7, "showgrid": False,
+        "title": "activation difference, forgotten − retained",
+    }  # fmt: skip
     if cut is not None:
-        figure.add_vline(x=cut, line={"color": tone.cut, "width": 2})
+        figure.layout.shapes = [upright(cut, tone.cut, 2)]
     total_pruned, total_kept = int(pruned.sum()), int(kept.sum())
     key = [Key("■", (tone.forgotten,), f"pruned: {total_pruned:,}"), Key("■", (tone.kept,), f"kept: {total_kept:,}")]
     labels = [] if cut is None else [_cut_label(cut, edges, tone)]

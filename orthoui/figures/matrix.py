@@ -41,12 +41,12 @@ def prediction_matrix(
     )  # fmt: skip
     name_rows(figure, classes, tone, forgotten)
     ticks = list(range(len(classes))) if few else []
-    figure.update_xaxes(
-        tickvals=ticks,
-        ticktext=[markup([short(classes[place], 11)]) for place in ticks],
-        tickangle=-55,
-        showgrid=False,
-    )
+    figure.layout.xaxis = {
+        "tickvals": ticks,
+        "ticktext": [markup([short(classes[place], 11)]) for place in ticks],
+        "tickangle": -55,
+        "showgrid": False,
+    }
     texts = ["–" if value is None else f"{100 * value:.0f} %" for value in confidence] if ticks else []
     sure = number_labels(texts, [tone.muted] * len(texts), CONFIDENCE_ROOM - 4, SMALL_SIZE)
     kept = "; ".join(

@@ -62,9 +62,13 @@ def trade_off(
     lowest = min((point.kept for point in points), default=0.0)
     highest = max((point.kept for point in points), default=100.0)
     room = max(2.0, 0.12 * (highest - lowest))
-    figure.update_xaxes(range=[-6, 106], title_text="accuracy left on the forgotten classes (%)", ticksuffix="")
+    figure.layout.xaxis = {
+        "range": [-6, 106],
+        "title": "accuracy left on the forgotten classes (%)",
+        "ticksuffix": "",
+    }
     ends = max(-4.0, lowest - room), min(104.0, highest + room)
-    figure.update_yaxes(range=ends, title_text="accuracy of the others (%)")
+    figure.layout.yaxis = {"range": ends, "title": "accuracy of the others (%)"}
     scale = BODY / (ends[1] - ends[0])
     named = [
         point for point in points
@@ -161,17 +165,19 @@ def time_bars(
         )
     )  # fmt: skip
     least = min(seconds, default=1.0)
-    for place, value in zip(places, seconds, strict=True):
-        figure.add_shape(
-            type="line", x0=least / 2, x1=value, y0=place, y1=place, line={"color": tone.faint, "width": 6},
-            layer="below",
-        )  # fmt: skip
+    figure.layout.shapes = [
+        {
+            "type": "line", "x0": least / 2, "x1": value, "y0": place, "y1": place, "layer": "below",
+            "line": {"color": tone.faint, "width": 6},
+        }
+        for place, value in zip(places, seconds, strict=True)
+    ]  # fmt: skip
     name_rows(figure, names, tone, limit=LONG)
     decades = math.log10(max(seconds, default=1.0) / least) if least > 0 else 1.0
-    figure.update_xaxes(
-        type="log", title_text="seconds, logarithmic", exponentformat="none",
-        dtick=max(1, math.ceil(decades / 4)), tickangle=0,
-    )  # fmt: skip
+    figure.layout.xaxis = {
+        "type": "log", "title": "seconds, logarithmic", "exponentformat": "none",
+        "dtick": max(1, math.ceil(decades / 4)), "tickangle": 0,
+    }  # fmt: skip
     return style(
         figure, mode, title=title, subtitle=subtitle, body=ROW * len(names),
         alt=f"{sentence(title)} " + "; ".join(f"{n}: {t}" for n, t in zip(names, texts, strict=True)) + ".",
@@ -214,12 +220,12 @@ def damage_grid(
         if place in forgotten else markup([short(name, 11)])
         for place, name in enumerate(classes)
     ]  # fmt: skip
-    figure.update_xaxes(
-        tickvals=list(range(len(classes))) if len(classes) <= 40 else [],
-        ticktext=heads,
-        tickangle=-55,
-        showgrid=False,
-    )
+    figure.layout.xaxis = {
+        "tickvals": list(range(len(classes))) if len(classes) <= 40 else [],
+        "ticktext": heads,
+        "tickangle": -55,
+        "showgrid": False,
+    }
     worst = "; ".join(
         f"{name}: {', '.join(f'{c} {signed(v)}' for c, v in zip(classes, row, strict=True) if v is not None)}"
         for name, row in zip(names, changes, strict=True)

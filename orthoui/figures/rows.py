@@ -31,10 +31,10 @@ def name_rows(
     for place, name in enumerate(names):
         text = markup([short(name, limit)])
         written.append(f'<b><span style="color:{tone.forgotten}">{text}</span></b>' if place in strong else text)
-    figure.update_yaxes(
-        range=[len(names) - 0.5, -0.5], tickvals=list(range(len(names))), ticktext=written,
-        ticklabelstandoff=10, showgrid=False,
-    )  # fmt: skip
+    figure.layout.yaxis = {
+        "range": [len(names) - 0.5, -0.5], "tickvals": list(range(len(names))), "ticktext": written,
+        "ticklabelstandoff": 10, "showgrid": False,
+    }  # fmt: skip
 
 
 def number_labels(texts: Sequence[str], colours: Sequence[str], right: int, size: int = TEXT_SIZE) -> list[Label]:

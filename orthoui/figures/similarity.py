@@ -29,10 +29,12 @@ def similarity_lines(lines: Sequence[SimilarityLine], *, mode: Mode, title: str,
     tone = palette(mode)
     layers = list(dict.fromkeys(layer for line in lines for layer in line.values))
     figure = go.Figure([_trace(line, layers, tone) for line in lines])
-    figure.update_xaxes(
-        tickvals=list(range(len(layers))), ticktext=[markup([short(layer, 20, 8)]) for layer in layers], tickangle=-55
-    )
-    figure.update_yaxes(range=[-0.02, 1.04], nticks=5, title_text="linear CKA")
+    figure.layout.xaxis = {
+        "tickvals": list(range(len(layers))),
+        "ticktext": [markup([short(layer, 20, 8)]) for layer in layers],
+        "tickangle": -55,
+    }
+    figure.layout.yaxis = {"range": [-0.02, 1.04], "nticks": 5, "title": "linear CKA"}
     key = [Key(STROKES.get(line.dash, "┄"), (_colour(line, tone),), line.name) for line in lines]
     spoken = "; ".join(
         f"{line.name}: {', '.join(f'{layer} {value:.2f}' for layer, value in line.values.items())}" for line in lines

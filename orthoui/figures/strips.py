@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from orthoui.figures.kinds import LayerDifferences, Mode
 from orthoui.figures.rows import label_room, number_labels
-from orthoui.figures.theme import SMALL_SIZE, Key, Palette, palette, style
+from orthoui.figures.theme import SMALL_SIZE, Key, Palette, palette, style, upright
 from orthoui.figures.words import sentence, short
 
 # Beyond this many marks a browser takes noticeable time; of larger networks every k-th channel by rank is drawn.
@@ -53,13 +53,13 @@ def layer_histograms(
     if selected is not None:
         _ring(figure, layers, units, selected, tone)
     _label(figure, layers, tone)
-    figure.update_xaxes(
-        range=[-0.04 * ZERO, 2.04 * ZERO], tickvals=[part * ZERO for part in (0, 0.5, 1, 1.5, 2)],
-        ticktext=["−1", "−0.5", "0", "0.5", "1"], title_text="difference, share of the layer's largest",
-    )  # fmt: skip
+    figure.layout.xaxis = {
+        "range": [-0.04 * ZERO, 2.04 * ZERO], "tickvals": [part * ZERO for part in (0, 0.5, 1, 1.5, 2)],
+        "ticktext": ["−1", "−0.5", "0", "0.5", "1"], "title": "difference, share of the layer's largest",
+    }  # fmt: skip
     key = [Key("●", (tone.forgotten,), "pruned"), Key("|", (tone.kept,), "kept"), Key("❙", (tone.cut,), "cut")]
     note = f"{subtitle} One in {step} channels is drawn.".strip() if step > 1 else subtitle
-    figure.add_vline(x=ZERO, line={"color": tone.control, "width": 1}, layer="below")
+    figure.layout.shapes = [upright(ZERO, tone.control) | {"layer": "below"}]
     counts = [int(layer.pruned.sum()) for layer in layers]
     numbers = [f"{count} of {len(layer.pruned)}" for count, layer in zip(counts, layers, strict=True)]
     colours = [tone.forgotten if count else tone.muted for count in counts]
@@ -117,11 +117,11 @@ def _ring(
 
 
 def _label(figure: go.Figure, layers: Sequence[LayerDifferences], tone: Palette) -> None:
-    figure.update_yaxes(
-        range=[len(layers) - 0.5, -0.5], tickvals=list(range(len(layers))), showgrid=True,
-        ticktext=[short(layer.name, 16, 4) for layer in layers], ticklabelstandoff=8,
-        tickfont={"size": 12, "color": tone.text},
-    )  # fmt: skip
+    figure.layout.yaxis = {
+        "range": [len(layers) - 0.5, -0.5], "tickvals": list(range(len(layers))), "showgrid": True,
+        "ticktext": [short(layer.name, 16, 4) for layer in layers], "ticklabelstandoff": 8,
+        "tickfont": {"size": 12, "color": tone.text},
+    }  # fmt: skip
 
 
 def _alt(title: str, layers: Sequence[LayerDifferences]) -> str:

@@ -185,6 +185,12 @@ def _merged(own: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]
     return {**own, **common, **both}
 
 
+def upright(x: float, colour: str, width: float = 1) -> dict[str, Any]:
+    """Return a line (a Plotly shape) over the whole height of the plot."""
+    line = {"color": colour, "width": width}
+    return {"type": "line", "x0": x, "x1": x, "xref": "x", "y0": 0, "y1": 1, "yref": "y domain", "line": line}
+
+
 def _head(name: str, text: str, size: int, colour: str, left: int, above: int) -> Label:
     """Set a block of lines at the left edge, its top ``above`` pixels over the plot.
 

@@ -48,8 +48,13 @@ def epoch_lines(
     figure = go.Figure([_trace(line, tone, epochs, unit, decimals) for line in lines])
     values = [value for line in lines for value in (*line.values, *(value for _, value in line.since))]
     largest = max(values, default=1.0)
-    figure.update_xaxes(range=[0, epochs + 0.5], nticks=min(epochs, 6), tickformat="d", title_text="epoch")
-    figure.update_yaxes(range=limits or (0, 1.08 * largest or 1.0), nticks=4, title_text=axis)
+    figure.layout.xaxis = {
+        "range": [0, epochs + 0.5],
+        "nticks": min(epochs, 6),
+        "tickformat": "d",
+        "title": "epoch",
+    }
+    figure.layout.yaxis = {"range": limits or (0, 1.08 * largest or 1.0), "nticks": 4, "title": axis}
     latest = {line.name: (*line.values, *(value for _, value in line.since))[-1:] for line in lines}
     last = "; ".join(f"{name} {value:.{decimals}f}{unit}" for name, found in latest.items() for value in found)
     return style(
