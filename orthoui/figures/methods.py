@@ -65,7 +65,6 @@ def trade_off(
     figure.layout.xaxis = {
         "range": [-6, 106],
         "title": "accuracy left on the forgotten classes (%)",
-        "ticksuffix": "",
     }
     ends = max(-4.0, lowest - room), min(104.0, highest + room)
     figure.layout.yaxis = {"range": ends, "title": "accuracy of the others (%)"}

@@ -26,7 +26,7 @@ def label_room(names: Sequence[str], limit: int = LONGEST) -> int:
 def name_rows(
     figure: go.Figure, names: Sequence[str], tone: Palette, strong: Collection[int] = (), limit: int = LONGEST
 ) -> None:
-    """Write the names from top to bottom, those in ``strong`` (forgotten classes) bold and vermillion."""
+    """Set the upright axis: names from top to bottom, those in ``strong`` (forgotten classes) bold and vermillion."""
     written = []
     for place, name in enumerate(names):
         text = markup([short(name, limit)])

@@ -25,7 +25,8 @@ TITLE_LINE, TEXT_LINE = 21, 17
 TITLE_LINES = 2
 CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False}
 FADING = ("scatter", "scattergl", "bar")
-"""Traces whose points fade when another is clicked, which chooses it for the page: the chart would blink."""
+"""Kinds of traces whose other points fade after a click on one. A click chooses something for the page here, and the
+chart would blink."""
 CIVIDIS: tuple[str, ...] = tuple(sequential.Cividis)
 
 
@@ -140,7 +141,8 @@ def style(
 
     ``title`` is the finding, ``subtitle`` the definition, ``body`` the height of the plot itself in pixels and
     ``left``, ``right``, ``bottom`` the room for ``labels`` (Plotly annotations) around it. The alternative text goes
-    to ``layout.meta["alt"]``. An empty title leaves no room for one.
+    to ``layout.meta["alt"]``. An empty title leaves no room for one. Where the figure has set what is common, the
+    common wins; its own annotations are replaced.
     """
     tone = palette(mode)
     title_lines = balanced(title, TITLE_EMS) if title else []
@@ -210,9 +212,8 @@ def _quiet_axes(layout: Mapping[str, Any], tone: Palette) -> dict[str, Any]:
         "fixedrange": True, "zeroline": False, "showline": False, "ticks": "",
         "gridcolor": tone.faint, "gridwidth": 1, "title": {"font": small, "standoff": 6},
     }  # fmt: skip
-    across = {name for name in layout if name.startswith("xaxis")} | {"xaxis"}
-    upright = {name for name in layout if name.startswith("yaxis")} | {"yaxis"}
-    return dict.fromkeys(across, common | {"tickfont": small}) | dict.fromkeys(upright, common)
+    xs, ys = ({name for name in layout if name.startswith(axis)} | {axis} for axis in ("xaxis", "yaxis"))
+    return dict.fromkeys(xs, common | {"tickfont": small}) | dict.fromkeys(ys, common)
 
 
 def _key_lines(key: Sequence[Key]) -> list[str]:

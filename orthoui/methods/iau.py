@@ -17,6 +17,12 @@ RATES: dict[Rule, float] = {"sgd": 0.03, "normalised": 0.1, "adam": 1e-3}
 lose Sneaker to 3 % at 89 % of the others (sgd 0.01: 87 %, 0.1: others 28 %); Adam's is the published one."""
 
 
+UNPREPARED = (
+    "The paper also keeps gradients small while training (orthoui train --gradient-restriction); this model was not "
+    "trained so."
+)
+
+
 class IauRequest(MethodRequest):
     """One step; the rule of the paper is the plain one, the published code takes Adam."""
 
@@ -64,6 +70,8 @@ def iau(work: Work) -> nn.Module:
     rate = RATES[rule] if request.learning_rate is None else request.learning_rate
     with work.stage("statistics"):
         slope = influence(work, student, request)
+    if not work.model.card.recipe.get("gradient_restriction"):
+        work.notes.append(UNPREPARED)
     with work.stage("edit"):
         step(list(student.parameters()), slope, rule, rate)
     return student

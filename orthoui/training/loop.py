@@ -23,6 +23,7 @@ from orthoui.training.parallel import own_share, precision_of, share_statistics
 from orthoui.training.penalties import PENALTIES, least_penalty, penalty_weight
 from orthoui.training.recipe import Recipe
 from orthoui.training.reports import Moment, Step, Watcher
+from orthoui.training.restriction import gradient_norms
 from orthoui.training.state import ANEW, Epoch, Numbers, Origin, State, origin_of, packed, plain, unpack
 
 EVALUATION_BATCH = 500
@@ -45,7 +46,7 @@ class Training:
         self._images = data["train"].without(recipe.forgets).on(fabric.device, MOST_ON_DEVICE)
         untrained = self._untrained()
         for_muon = convolutions_for_muon(untrained, data.input_size) if recipe.muon else ()
-        self.network = share_statistics(untrained, fabric)
+        self.network = share_statistics(untrained, fabric, twice=recipe.gradient_restriction > 0)
         self._keep_norm = [self.network.get_parameter(f"{name}.weight") for name in for_muon]
         self._optimiser = make_optimiser(self.network, recipe, for_muon)
         self.steps_per_epoch = self._steps_in_epoch()
@@ -119,7 +120,7 @@ class Training:
         return self._order[self._step * self.recipe.batch_size : (self._step + 1) * self.recipe.batch_size]
 
     def _advance(self) -> None:
-        """Take one optimiser step on L = L_CE + λ·L_orth."""
+        """Take one optimiser step on L = L_CE + λ·L_orth + α·Σ‖∇L_CE‖."""
         recipe, batch = self.recipe, self._batch()
         where, device = batch.to(self._images.images.device), self._fabric.device
         stored = self._images.images[where].to(device)
@@ -131,8 +132,11 @@ class Training:
         penalty, weight = loss.new_zeros(()), penalty_weight(recipe, self._share_done)
         if weight:
             penalty = PENALTIES[recipe.penalty](self.network, recipe, self._generator)
+        total = loss + weight * penalty
+        if recipe.gradient_restriction:
+            total = total + recipe.gradient_restriction * gradient_norms(loss, self.network, self._fabric)
         self._steady.zero_grad(set_to_none=True)
-        self._fabric.backward(loss + weight * penalty)
+        self._fabric.backward(total)
         self._steady.step()
         self._schedule.step()
         correct = (logits.detach().argmax(1) == labels).float().mean()

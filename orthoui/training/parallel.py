@@ -51,27 +51,32 @@ def own_share(batch: Tensor, fabric: Fabric) -> Tensor:
 
 
 class _Summed(torch.autograd.Function):
-    """The sum of a tensor over all processes; its gradient is summed likewise."""
+    """The sum of a tensor over all processes; its gradient is summed likewise, and the gradient of that one too."""
 
     @staticmethod
     def forward(_: Any, values: Tensor) -> Tensor:
-        return _all_reduced(values)
+        summed = values.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(summed)
+        return summed
 
     @staticmethod
     def backward(_: Any, gradient: Tensor) -> Tensor:
-        return _all_reduced(gradient)
+        summed: Tensor = _Summed.apply(gradient)
+        return summed
 
 
-def _all_reduced(values: Tensor) -> Tensor:
-    summed = values.clone(memory_format=torch.contiguous_format)
-    dist.all_reduce(summed)
-    return summed
+def mean_over_processes(values: Tensor, fabric: Fabric) -> Tensor:
+    """Return the mean of a tensor over all processes, through which gradients flow, those of gradients too."""
+    if fabric.world_size == 1:
+        return values
+    summed: Tensor = _Summed.apply(values)
+    return summed / fabric.world_size
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
     """A batch norm that takes its statistics over the batches of all processes.
 
-    PyTorch's SyncBatchNorm does the same on GPUs and refuses to run on processors.
+    PyTorch's SyncBatchNorm does the same on GPUs, refuses to run on processors, and has no gradient of its gradient.
     """
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -99,11 +104,14 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         self.running_var.lerp_(variance * count / (count - 1), momentum)
 
 
-def share_statistics(network: nn.Module, fabric: Fabric) -> nn.Module:
-    """Let the batch norms of several processes see the global batch; a single process keeps the usual ones."""
+def share_statistics(network: nn.Module, fabric: Fabric, *, twice: bool = False) -> nn.Module:
+    """Let the batch norms of several processes see the global batch; a single process keeps the usual ones.
+
+    ``twice``: gradients of gradients will be asked for.
+    """
     if fabric.world_size == 1:
         return network
-    if fabric.device.type == "cuda":
+    if fabric.device.type == "cuda" and not twice:
         converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         return converted
     for module in network.modules():

@@ -18,16 +18,13 @@ from orthoui.figures import CONFIG
 from orthoui.ledger import ACTIVE, Run
 from orthoui.settings import app_folder
 from orthoui.ui import session
-from orthoui.ui.jobs.indicator import jobs_indicator
+from orthoui.ui.jobs.indicator import REFRESH_SECONDS, jobs_indicator
 
 log = logging.getLogger(__name__)
 
 # Streamlit loads pandas when it first needs it, and Plotly looks whether it is loaded: two sessions at once, and one
 # draws with half of it. Every page imports this module first, and waits until all of it is there.
 import_module("pandas")
-
-REFRESH_SECONDS = 2.0
-"""Every refresh takes a browser on a small machine a tenth of a second, from the very jobs that are watched."""
 
 PAGES = {
     "Explore": (
@@ -69,23 +66,11 @@ def navigation() -> None:
         session.open_session()
         page.run()
         session.write_link()
-    if page.url_path != "jobs":  # which says it all, and every refresh of anything costs the browser time
-        jobs_indicator()
+    jobs_indicator()
 
 
 def panel(draw: Callable[[], None]) -> Callable[[], None]:
-    """Make a page's content run again by itself, with what is wrong with the link or the last setting above it."""
-
-    @wraps(draw)
-    def drawn() -> None:
-        _show_problems()
-        draw()
-
-    return part(drawn)
-
-
-def part(draw: Callable[[], None]) -> Callable[[], None]:
-    """Make a part of a page run again by itself: errors in words, the link in step with it.
+    """Make a page's content run again by itself: problems above it, errors in words, the link in step with it.
 
     A fragment that runs again is not inside what ``navigation`` wraps around the page, so it brings its own.
     """
@@ -93,6 +78,7 @@ def part(draw: Callable[[], None]) -> Callable[[], None]:
     @wraps(draw)
     def drawn() -> None:
         with explained():
+            _show_problems()
             draw()
         session.write_link()
 
@@ -100,10 +86,11 @@ def part(draw: Callable[[], None]) -> Callable[[], None]:
 
 
 def watched(draw: Callable[[], Sequence[Run]], known: Sequence[Run]) -> None:
-    """Draw jobs again and again while one is under way; ``draw`` returns those that it drew, ``known`` are the first.
+    """Draw jobs, again and again while one is under way; ``draw`` returns those that it drew.
 
-    When one comes, goes or changes its state, the whole page runs once more: what jobs leave behind is drawn there,
-    once, and not at every refresh. Not for: use inside another fragment; see ``orthoui.ui.tuning_panel``.
+    ``known`` are the same jobs as the page saw them when it ran. When one comes, ends, or is paused or resumed, the
+    whole page runs once more: what jobs leave behind is drawn there, once, and not at every refresh. Paused jobs
+    need none. Not for: use inside another fragment; see ``orthoui.ui.tuning_panel``.
     """
 
     def drawn() -> None:
@@ -119,8 +106,8 @@ def watched(draw: Callable[[], Sequence[Run]], known: Sequence[Run]) -> None:
     st.fragment(drawn, run_every=REFRESH_SECONDS if any(run.state in ACTIVE for run in known) else None)()
 
 
-def _states(runs: Sequence[Run]) -> set[tuple[str, str]]:
-    return {(run.id, run.state) for run in runs}
+def _states(runs: Sequence[Run]) -> set[tuple[str, bool]]:
+    return {(run.id, run.state in ACTIVE) for run in runs}
 
 
 def give_way() -> None:

@@ -72,21 +72,17 @@ def by_hand(name: str) -> None:
 
 def images_watch() -> None:
     """Draw the progress of the download that this page waits for. Not for: use inside another fragment."""
-    if MISSING in st.session_state:
-        active = _downloads()
-        if active:
-            watched(_progress, active)
+    name = st.session_state.get(MISSING)
 
+    def downloads() -> list[Run]:
+        active = active_jobs(kind=(KIND,), dataset=name)
+        for run in active:
+            job_card(run)
+        return active
 
-def _progress() -> list[Run]:
-    active = _downloads()
-    for run in active:
-        job_card(run)
-    return active
-
-
-def _downloads() -> list[Run]:
-    return active_jobs(kind=(KIND,), dataset=st.session_state.get(MISSING))
+    known = active_jobs(kind=(KIND,), dataset=name) if name else []
+    if known:
+        watched(downloads, known)
 
 
 def _failed(name: str) -> Run | None:

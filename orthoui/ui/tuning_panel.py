@@ -16,6 +16,7 @@ from orthoui.ui import session
 from orthoui.ui.frame import explained, literal
 from orthoui.ui.jobs.acting import problem
 from orthoui.ui.jobs.card import job_card
+from orthoui.ui.jobs.indicator import REFRESH_SECONDS
 from orthoui.ui.table import estimate_text
 from orthoui.ui.view import View
 from orthoui.wording import bounds
@@ -60,7 +61,7 @@ def tuning_watch() -> None:
         _progress(run.id)
 
 
-@st.fragment(run_every=1.0)
+@st.fragment(run_every=REFRESH_SECONDS)
 @explained()
 def _progress(run_id: str) -> None:
     run = ledger().get(run_id)

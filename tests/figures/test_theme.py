@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import pytest
 
 from orthoui.figures import PALETTES, palette, style
-from orthoui.figures.theme import CIVIDIS, TITLE_LINE, Key, cividis, diverging
+from orthoui.figures.theme import CIVIDIS, TITLE_LINE, Key, cividis, diverging, upright
 from orthoui.figures.words import balanced, lines, probability_line, signed, width
 
 DRAWN = ("before", "forgotten", "retained", "retrained", "control", "kept", "cut", "loss", "gain", "muted", "text")
@@ -115,3 +115,38 @@ def test_probability_line() -> None:
 
 def test_signed_has_no_negative_zero() -> None:
     assert [signed(value) for value in (-0.04, 0.04, -0.06, 3.0)] == ["0.0", "0.0", "−0.1", "+3.0"]
+
+
+def test_axes_keep_what_is_their_own_and_get_what_is_common() -> None:
+    figure = go.Figure(go.Bar(x=[1, 2], y=[3, 4]))
+    figure.layout.xaxis = {"title": "epoch", "range": [0, 5], "tickfont": {"size": 30}, "zeroline": True}
+    figure.layout.yaxis = {"title": "loss", "tickfont": {"size": 30}}
+    figure.layout.xaxis2 = {"title": "other", "overlaying": "x"}
+    layout = style(figure, "light", title="A finding", body=100, alt="A finding.").layout
+    tone = palette("light")
+    for axis, name in ((layout.xaxis, "epoch"), (layout.yaxis, "loss"), (layout.xaxis2, "other")):
+        assert (axis.title.text, axis.title.font.color, axis.fixedrange) == (name, tone.muted, True)
+        assert (axis.gridcolor, axis.zeroline) == (tone.faint, False)
+    assert layout.xaxis.range == (0, 5) and layout.xaxis2.overlaying == "x"
+    assert (layout.xaxis.tickfont.size, layout.yaxis.tickfont.size) == (
+        12,
+        30,
+    )
+
+
+def test_nothing_comes_from_plotlys_own_template() -> None:
+    layout = style(go.Figure(), "light", title="A finding", body=100, alt="A finding.").layout
+    assert layout.template.layout.to_plotly_json() == {}
+
+
+def test_a_click_on_one_point_does_not_fade_the_others() -> None:
+    figure = go.Figure([go.Scatter(x=[1], y=[1]), go.Bar(x=[1], y=[1]), go.Heatmap(z=[[1]])])
+    marks, bars, _ = style(figure, "light", title="A finding", body=100, alt="A finding.").data
+    assert marks.unselected.marker.opacity == bars.unselected.marker.opacity == 1
+
+
+def test_an_upright_line_spans_the_plot() -> None:
+    figure = go.Figure(go.Scatter(x=[0, 1], y=[0, 1]))
+    by_hand = go.Figure(figure).add_vline(x=0.5, line={"color": "#111111", "width": 2})
+    figure.layout.shapes = [upright(0.5, "#111111", 2)]
+    assert figure.layout.shapes[0].to_plotly_json() == by_hand.layout.shapes[0].to_plotly_json()

@@ -8,7 +8,7 @@ import torch
 from orthoui.data import Dataset
 from orthoui.errors import CancelledError
 from orthoui.methods import METHODS, unlearn
-from orthoui.methods.iau import IauRequest, influence, mean_gradient
+from orthoui.methods.iau import UNPREPARED, IauRequest, influence, mean_gradient
 from orthoui.methods.work import Watch
 from orthoui.models.trained import TrainedModel
 from tests.methods.working import moved, request, work_of
@@ -100,3 +100,9 @@ def test_it_can_be_cancelled_and_counts_every_image_once(model: TrainedModel, da
         unlearn(IAU, model, data, request("iau"), Watch(cancelled=lambda: True))
     done = unlearn(IAU, replace(model), data, request("iau"))
     assert done.samples == done.forward == done.backward == len(data["train"])
+
+
+def test_it_says_when_the_model_was_trained_without_the_restriction(model: TrainedModel, data: Dataset) -> None:
+    prepared = replace(model, card=model.card.model_copy(update={"recipe": {"gradient_restriction": 0.005}}))
+    said, silent = (unlearn(IAU, one, data, request("iau")).notes for one in (model, prepared))
+    assert list(said) == [UNPREPARED] and not silent

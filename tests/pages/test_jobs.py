@@ -38,7 +38,7 @@ def test_jobs_stand_there_with_progress_and_buttons(engine: Engine) -> None:
     begin(first, Progress(step=35, steps=100, loss=0.5, message="Epoch 2 of 5", seconds_left=75))
     app = opened(JOBS)
     assert heading(app) == "One job is running, one waits: 35 % done."
-    assert links(app) == []  # no line in the frame: the page itself says it
+    assert links(app) == ["1 job running · 35 % · 1 waiting"]
     bar = app.get("progress")[0].proto
     assert (bar.value, bar.text) == (35, "Epoch 2 of 5 · step 35 of 100 · loss 0.500 · 1 min 15 s left")
     app.button(key=f"job_cancel_{second}").click()
@@ -50,7 +50,7 @@ def test_jobs_stand_there_with_progress_and_buttons(engine: Engine) -> None:
     assert ledger().get(second).state == "queued"
 
 
-def test_the_line_is_on_every_other_page_while_jobs_run(engine: Engine) -> None:
+def test_the_line_is_on_every_page_while_jobs_run(engine: Engine) -> None:
     run_id = training(engine, "first")
     app = opened(RUNS)
     assert "1 job waiting" in links(app)

@@ -19,6 +19,7 @@ RECIPE = Recipe(dataset="tiny", width=4, epochs=2, batch_size=24, learning_rate=
 RECIPES = {
     "sgd": RECIPE,
     "muon": RECIPE.model_copy(update={"muon": 0.05}),
+    "restricted": RECIPE.model_copy(update={"gradient_restriction": 0.02}),
     "cutout": RECIPE.model_copy(update={"cutout": 5, "alternate": True}),
 }
 

@@ -265,6 +265,7 @@ BAD = [
     ("train_orthogonality", "2", "choose a number from 0 to 1"),
     ("train_penalty", "best", "choose gram, srip or ocnn"),
     ("train_ortho_layers", "some", "choose all, no_stem or no_1x1"),
+    ("train_gradient_restriction", "2", "choose a number from 0 to 1"),
     ("train_epochs", "0", "choose a whole number from 1 to 1,000"),
     ("train_batch_size", "1", "choose a whole number from 2 to 8,192"),
     ("train_learning_rate", "0", "choose a number"),

@@ -140,7 +140,7 @@ def _grid(scene: Scene, maps: Maps, channels: list[int], name: str, when: str) -
         title="",
         subtitle=when if when == "before" or marks else "after: this layer is left alone",
     )
-    figure.update_layout(meta={"alt": f"{name}.{figure.layout.meta['alt']}"})
+    figure.layout.meta = {"alt": f"{name}.{figure.layout.meta['alt']}"}
     return figure
 
 

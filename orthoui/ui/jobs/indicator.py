@@ -9,7 +9,9 @@ from orthoui.ui.jobs.finding import active_jobs
 from orthoui.ui.jobs.words import short_summary
 
 PAGE = "pages/lab/jobs.py"
-SECONDS = 2.0
+REFRESH_SECONDS = 2.0
+"""Between two looks at what is under way. Every refresh takes server and browser of a small machine about a tenth of
+a second, from the very jobs that are watched."""
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +27,11 @@ def jobs_indicator() -> None:
         _line()
 
 
-@st.fragment(run_every=SECONDS)
+@st.fragment(run_every=REFRESH_SECONDS)
 def _line() -> None:
     try:
         active = active_jobs()
-    except LedgerError:  # busy for a moment, most likely; the next second tells
+    except LedgerError:  # busy for a moment, most likely; the next look tells
         return
     if not active:
         st.rerun()  # the line goes, and whatever waited for the job is drawn anew

@@ -14,8 +14,8 @@ MOST_ENDED = 30
 
 
 def jobs_panel() -> None:
-    """Draw the page; what is unfinished refreshes itself while something is under way."""
-    unfinished, ended = unfinished_jobs(), ended_jobs(MOST_ENDED)
+    """Draw the page; what is unfinished refreshes itself. Not for: use inside another fragment."""
+    ended, unfinished = ended_jobs(MOST_ENDED), unfinished_jobs()
     watched(_unfinished, unfinished)
     if ended:
         st.markdown("**Ended**")

@@ -14,10 +14,10 @@ from orthoui.ui.frame import literal
 
 
 def distance_afterwards(active: Sequence[Run]) -> None:
-    """Offer it where a retrained model is there by now; ``active`` are the jobs under way."""
+    """Offer it where a retrained model is there by now; ``active`` are the jobs under way that do it."""
     model, classes = session.model(), session.view().request.classes
     todo = without_distance(finished(ledger(), model, classes, every=True))
-    if not todo or any(run.kind == DISTANCE for run in active) or not has_reference(model, classes):
+    if not todo or active or not has_reference(model, classes):
         return
     many = len(todo) > 1
     with st.container(horizontal=True, vertical_alignment="center", key="methods_lacking"):

@@ -26,11 +26,12 @@ def methods_panel() -> None:
 
 
 def _unfolded() -> bool:
-    """Whether the choices begin open: until there are results. They do not fold while somebody may still choose."""
+    """Whether the choices stand open: until there are results, and on while the methods asked for are under way."""
     model, classes = session.model(), session.view().request.classes
-    still = st.session_state.get(UNFOLDED, False) and bool(under_way(ledger(), model, classes))
-    unfolded = bool(still or not finished(ledger(), model, classes))
-    st.session_state[UNFOLDED] = unfolded
+    subject = (model.digest, classes)
+    still = st.session_state.get(UNFOLDED) == subject and under_way(ledger(), model, classes)
+    unfolded = bool(still) or not finished(ledger(), model, classes)
+    st.session_state[UNFOLDED] = subject if unfolded else None
     return unfolded
 
 

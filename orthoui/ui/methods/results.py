@@ -4,14 +4,14 @@ import streamlit as st
 from pydantic import TypeAdapter
 
 from orthoui.jobs.engine import engine
-from orthoui.jobs.results import MethodRow, finished, left_out, standard, under_way
+from orthoui.jobs.results import DISTANCE, MethodRow, finished, left_out, standard, under_way
 from orthoui.jobs.search import KIND as SEARCH
 from orthoui.jobs.search import searches_unfinished
 from orthoui.ledger import Run, ledger
 from orthoui.ui import session
 from orthoui.ui.channels.choice import clickable
-from orthoui.ui.frame import chart, literal, part, watched
-from orthoui.ui.images import MISSING
+from orthoui.ui.frame import chart, literal, watched
+from orthoui.ui.images import MISSING, images_watch
 from orthoui.ui.jobs.acting import acted, buttons
 from orthoui.ui.jobs.words import progress_words, state_words
 from orthoui.ui.methods.afterwards import distance_afterwards
@@ -28,11 +28,14 @@ WAITING_SHOWN = 3
 
 
 def results_watch() -> None:
-    """Draw what is under way, which refreshes itself, then the results. Not for: use inside another fragment."""
+    """Draw what was found, and what is under way, which refreshes itself. Not for: use inside another fragment."""
+    images_watch()
     if st.session_state.get(MISSING):
         return
-    watched(_under_way, _jobs())
-    _results()
+    jobs = _jobs()
+    _headline()
+    watched(_under_way, jobs)
+    watched(_results, [run for run in jobs if run.kind == DISTANCE])
 
 
 def _jobs() -> list[Run]:
@@ -42,17 +45,23 @@ def _jobs() -> list[Run]:
     return [*under_way(ledger(), model, classes), *searching]
 
 
-@part
-def _results() -> None:
-    book, model, view = ledger(), session.model(), session.view()
-    rows = finished(book, model, view.request.classes, every=view.every_run)
-    names = model.card.classes
-    forgotten = joined([names[label] for label in view.request.classes])
+def _headline() -> None:
+    model, classes = session.model(), session.view().request.classes
+    rows = finished(ledger(), model, classes)
+    forgotten = joined([model.card.classes[label] for label in classes])
     with st.container(key="headline"):
         st.markdown(f"## {literal(headline(forgotten, rows))}")
     if rows:
         st.caption(RULE)
-    elsewhere = left_out(book, model, view.request.classes)
+
+
+def _results() -> list[Run]:
+    """Draw the table and its pictures; return the jobs that fill in what rows lack, one after the other."""
+    book, model, view = ledger(), session.model(), session.view()
+    classes = view.request.classes
+    active = [run for run in under_way(book, model, classes) if run.kind == DISTANCE]
+    rows = finished(book, model, classes, every=view.every_run)
+    elsewhere = left_out(book, model, classes)
     if elsewhere:
         st.caption(
             f"{elsewhere} {'runs' if elsewhere > 1 else 'run'} on other images than those of this machine "
@@ -60,11 +69,12 @@ def _results() -> None:
         )
     if rows:
         _table(rows)
-        distance_afterwards(under_way(book, model, view.request.classes))
+        distance_afterwards(active)
         _pictures(rows)
-        closer(rows, names, view.request.classes)
+        closer(rows, model.card.classes, classes)
     else:
         beforehand()
+    return active
 
 
 def _under_way() -> list[Run]:

@@ -11,8 +11,8 @@ from orthoui.paper.schema import Table
 from orthoui.paper.setting import TABLE_TITLES, ReproduceRequest
 from orthoui.ui import session
 from orthoui.ui.frame import explained, literal
+from orthoui.ui.jobs.indicator import REFRESH_SECONDS
 
-SECONDS = 2
 STARTED = "paper_runs"
 
 
@@ -62,7 +62,7 @@ def running() -> None:
         _watched(tuple(run.id for run in found))
 
 
-@st.fragment(run_every=SECONDS)
+@st.fragment(run_every=REFRESH_SECONDS)
 def _watched(known: tuple[str, ...]) -> None:
     with explained():
         found = active()

@@ -28,9 +28,9 @@ MINE = ("orthogonality", "penalty", "ortho_layers", "seed", "forgets")
 """Fields that a preset leaves as they are set: they are what one compares with it."""
 STEPS = {
     "batch_size": 32, "learning_rate": 0.01, "muon": 0.01, "momentum": 0.05, "weight_decay": 1e-4,
-    "label_smoothing": 0.05, "cutout": 2, "small_crop": 4, "small_share": 0.1,
+    "label_smoothing": 0.05, "gradient_restriction": 0.001, "cutout": 2, "small_crop": 4, "small_share": 0.1,
 }  # fmt: skip
-FORMATS = {"weight_decay": "%.5f", "learning_rate": "%.3f", "muon": "%.3f"}
+FORMATS = {"weight_decay": "%.5f", "learning_rate": "%.3f", "muon": "%.3f", "gradient_restriction": "%.4f"}
 
 
 def dataset_choice() -> None:
@@ -82,6 +82,7 @@ def more_controls() -> None:
             )
             if plain:
                 st.caption("With λ at 0 there is no penalty.")
+            _number("gradient_restriction")
         with columns[1]:
             for name in ("batch_size", "learning_rate", "muon", "momentum", "weight_decay"):
                 _number(name)
