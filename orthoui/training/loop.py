@@ -23,7 +23,7 @@ from orthoui.training.parallel import own_share, precision_of, share_statistics
 from orthoui.training.penalties import PENALTIES, least_penalty, penalty_weight
 from orthoui.training.recipe import Recipe
 from orthoui.training.reports import Moment, Step, Watcher
-from orthoui.training.restriction import gradient_norms
+from orthoui.training.restriction import gradient_norms, plain_forward, set_gradients
 from orthoui.training.state import ANEW, Epoch, Numbers, Origin, State, origin_of, packed, plain, unpack
 
 EVALUATION_BATCH = 500
@@ -127,16 +127,18 @@ class Training:
         # all processes draw the same batch and take their share, so that their number changes nothing
         inputs = self._inputs(padded(stored, self._data.padding), self._mirrored(batch))
         labels = own_share(self._images.labels[where].to(device), self._fabric)
-        logits = self._running(inputs)
+        restricted = recipe.gradient_restriction
+        logits = plain_forward(self.network, inputs, self._fabric) if restricted else self._running(inputs)
         loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
         penalty, weight = loss.new_zeros(()), penalty_weight(recipe, self._share_done)
         if weight:
             penalty = PENALTIES[recipe.penalty](self.network, recipe, self._generator)
-        total = loss + weight * penalty
-        if recipe.gradient_restriction:
-            total = total + recipe.gradient_restriction * gradient_norms(loss, self.network, self._fabric)
         self._steady.zero_grad(set_to_none=True)
-        self._fabric.backward(total)
+        if restricted:
+            norms = gradient_norms(loss, self.network, self._fabric)
+            set_gradients(loss + weight * penalty + restricted * norms, self.network, self._fabric)
+        else:
+            self._fabric.backward(loss + weight * penalty)
         self._steady.step()
         self._schedule.step()
         correct = (logits.detach().argmax(1) == labels).float().mean()

@@ -66,9 +66,7 @@ class _Summed(torch.autograd.Function):
 
 
 def mean_over_processes(values: Tensor, fabric: Fabric) -> Tensor:
-    """Return the mean of a tensor over all processes, through which gradients flow, those of gradients too."""
-    if fabric.world_size == 1:
-        return values
+    """Return the mean of a tensor over several processes, through which gradients flow, those of gradients too."""
     summed: Tensor = _Summed.apply(values)
     return summed / fabric.world_size
 

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from orthoui.training import parallel
 from orthoui.training.loop import Training
 from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
@@ -73,3 +74,16 @@ def test_a_step_of_training_follows_the_loss_and_alpha_times_the_norms() -> None
     for name, part in twin.named_parameters():
         assert part.grad is not None
         torch.testing.assert_close(done[name].double(), before[name].double() - rate * part.grad.double())
+
+
+def test_it_works_in_mixed_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe(dataset="tiny", width=4, epochs=1, batch_size=40, learning_rate=0.01, gradient_restriction=0.01)
+
+    def trained(dtype: torch.dtype) -> list[Tensor]:
+        monkeypatch.setattr(parallel, "fast_dtype", lambda device: dtype)
+        training = Training(tiny_dataset(), recipe, (MEAN, STD), make_fabric(torch.device("cpu")))
+        return list(training.run(StateFile()).parameters())
+
+    for half, single in zip(trained(torch.bfloat16), trained(torch.float32), strict=True):
+        assert half.dtype == torch.float32
+        assert float((half - single).norm()) <= 0.05 * float(single.norm()) + 0.01
