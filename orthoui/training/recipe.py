@@ -30,7 +30,7 @@ class Recipe(BaseModel):
     )
     ortho_layers: PenalisedLayers = Field(default="all", description="convolutions the penalty acts on")
     gradient_restriction: float = Field(
-        default=0.0, ge=0, le=1, description="weight α of the norms of the gradient; IAU's paper has 0.005; 0: none"
+        default=0.0, ge=0, le=1, description="weight α of the norms of the gradient; IAU's code has 0.005; 0: none"
     )
     epochs: int = Field(default=18, ge=1, le=1000, description="passes over the training images")
     batch_size: int = Field(default=128, ge=2, le=8192, description="images per step")

@@ -33,7 +33,7 @@ HELP = {
     "orthogonality": "Weight of the penalty that makes a layer's filters orthogonal; 0 trains a plain network.",
     "penalty": "What overlap is punished: the paper's measure, its spectral norm, or that of the whole convolution.",
     "gradient_restriction": "Keeps the gradient small while training, as the method IAU asks for; a step takes "
-    "several times as long. Its paper has 0.005; 0 is ordinary training.",
+    "several times as long. Its published code has 0.005; 0 is ordinary training.",
     "epochs": "How often every training image is seen.",
     "muon": "Another way of taking steps, which needs fewer epochs; it does not make filters orthogonal. Try 0.05 "
     "with batches of 512; 0 is ordinary training (SGD).",
