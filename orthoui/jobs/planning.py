@@ -85,19 +85,21 @@ def free_name(recipe: Recipe, book: Ledger) -> str:
 def estimate(recipe: Recipe, book: Ledger) -> Estimate | None:
     """Return how long a training will take, from those of the same data and architecture; None without any.
 
-    Those of the same width count by their time per epoch; without one, it is what such trainings typically took.
+    Those of the same width count by their time per epoch; without one, it is what such trainings typically took,
+    but for a restricted gradient, which takes several times as long.
     """
     same = RunFilter(kind=(KIND,), state=("done",), dataset=recipe.dataset, architecture=recipe.architecture)
-    per_epoch = []
+    per_epoch, restricted = [], recipe.gradient_restriction > 0
     for run in book.find(same, sort="-finished", limit=LOOKED_AT):
         asked = run.request.get("recipe", {})
         same_work = all(asked.get(name, getattr(RECIPE, name)) == getattr(recipe, name) for name in WORK)
+        same_work &= bool(asked.get("gradient_restriction")) == restricted  # how much of it makes no difference
         if same_work and asked.get("epochs") and run.timings.get("optimisation"):
             per_epoch.append(run.timings["optimisation"] / asked["epochs"])
     if per_epoch:
         return Estimate(seconds=median(per_epoch) * recipe.epochs, runs=len(per_epoch), rough=False)
     typical = book.typical_times().get((KIND, None, recipe.dataset, recipe.architecture))
-    return None if typical is None else Estimate(seconds=typical.seconds, runs=typical.runs, rough=True)
+    return None if typical is None or restricted else Estimate(seconds=typical.seconds, runs=typical.runs, rough=True)
 
 
 def _left_behind(recipe: Recipe, name: str) -> bool:

@@ -70,7 +70,8 @@ def iau(work: Work) -> nn.Module:
     rate = RATES[rule] if request.learning_rate is None else request.learning_rate
     with work.stage("statistics"):
         slope = influence(work, student, request)
-    if not work.model.card.recipe.get("gradient_restriction"):
+    card = work.model.card
+    if card.origin != "imported" and not card.recipe.get("gradient_restriction"):  # nobody knows of imported ones
         work.notes.append(UNPREPARED)
     with work.stage("edit"):
         step(list(student.parameters()), slope, rule, rate)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -22,6 +22,8 @@ SUFFIX = ".safetensors"
 PREFERRED_MODEL = "fashion-mnist-resnet18-w16-orthogonal"
 
 Origin = Literal["shipped", "trained here", "imported"]
+LATER = {"gradient_restriction": 0.0}
+"""Fields of a recipe that older cards do not tell, and what they were then."""
 ORIGINS: dict[str, Origin] = {"trained": "trained here", "imported": "imported"}
 
 
@@ -140,8 +142,14 @@ class Zoo:
 
 def same_recipe(one: ModelCard, other: ModelCard) -> bool:
     """Whether two models were trained alike but for seed and left-out classes, as far as both cards tell."""
-    told = (one.recipe.keys() & other.recipe.keys()) - {"seed", "forgets"}
-    return one.orthogonality == other.orthogonality and all(one.recipe[key] == other.recipe[key] for key in told)
+    first, second = told_recipe(one), told_recipe(other)
+    told = (first.keys() & second.keys()) - {"seed", "forgets"}
+    return one.orthogonality == other.orthogonality and all(first[key] == second[key] for key in told)
+
+
+def told_recipe(card: ModelCard) -> dict[str, Any]:
+    """Return what a card tells of the training, with what older cards leave out; nothing where it is unknown."""
+    return LATER | card.recipe if card.recipe else {}
 
 
 def is_reference(card: ModelCard, original: ModelCard, classes: Sequence[int]) -> bool:

@@ -10,7 +10,7 @@ from orthoui.errors import RequestError, UnknownNameError
 from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.card import ModelCard
 from orthoui.models.timm_networks import is_timm
-from orthoui.models.zoo import ModelEntry, Zoo
+from orthoui.models.zoo import ModelEntry, Zoo, told_recipe
 from orthoui.paper.schema import Kind
 from orthoui.paper.setting import Setting, dataset_title
 from orthoui.training.recipe import Recipe, recipes
@@ -169,8 +169,9 @@ def _fitting(entries: Sequence[ModelEntry], setting: Setting, kind: Kind) -> lis
 def _difference(card: ModelCard, lead: ModelCard, kind: Kind) -> str:
     """Say how two trainings differ beside what the kind is about, as far as both cards tell; empty: they do not."""
     own = {*ALWAYS_OWN, *(PENALTY if kind == "plain" else ())}
-    told = [name for name in lead.recipe if name in card.recipe and name not in own]
-    pairs = [(name.replace("_", " "), card.recipe[name], lead.recipe[name]) for name in told]
+    here, there = told_recipe(card), told_recipe(lead)
+    told = [name for name in there if name in here and name not in own]
+    pairs = [(name.replace("_", " "), here[name], there[name]) for name in told]
     if kind != "plain":
         pairs.insert(0, ("λ", card.orthogonality, lead.orthogonality))
     parts = [f"{name} {_told(one)} in place of {_told(other)}" for name, one, other in pairs if one != other]

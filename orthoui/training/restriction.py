@@ -6,6 +6,7 @@ Beside Fabric's backward pass, which refuses gradients of gradients in mixed pre
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from orthoui.training.parallel import mean_over_processes
 
@@ -13,7 +14,7 @@ from orthoui.training.parallel import mean_over_processes
 def plain_forward(network: nn.Module, inputs: Tensor, fabric: Fabric) -> Tensor:
     """Return the logits (N, classes) in the precision of the training, in the number format of the weights."""
     dtype = next(network.parameters()).dtype
-    with fabric.autocast():
+    with fabric.autocast(), sdpa_kernel(SDPBackend.MATH):  # faster kinds of attention have no second gradient
         logits: Tensor = network(inputs.to(dtype))
     return logits.to(dtype)
 

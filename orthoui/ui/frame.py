@@ -64,7 +64,8 @@ def navigation() -> None:
     page = st.navigation(pages, position="top")
     with explained():
         session.open_session()
-        page.run()
+        with explained():
+            page.run()
         session.write_link()
     jobs_indicator()
 

@@ -32,7 +32,7 @@ def images_here() -> bool:
     try:
         session.data()
     except DatasetError as error:
-        name = session.model().card.dataset
+        name = st.session_state[MISSING] = session.model().card.dataset
         with st.container(key="headline"):
             st.markdown(f"## {literal(_sentence(name))}")
         if is_fetchable(name):
@@ -75,6 +75,8 @@ def images_watch() -> None:
     name = st.session_state.get(MISSING)
 
     def downloads() -> list[Run]:
+        if st.session_state.get(MISSING) != name:  # another model was chosen, and only the panel ran again
+            return []
         active = active_jobs(kind=(KIND,), dataset=name)
         for run in active:
             job_card(run)

@@ -46,6 +46,16 @@ def test_the_time_is_that_of_the_same_width_per_epoch(book: Ledger) -> None:
     assert estimate(RECIPE.model_copy(update={"dataset": "others"}), book) is None
 
 
+def test_the_time_of_a_restricted_gradient_is_its_own(book: Ledger) -> None:
+    restricted = RECIPE.model_copy(update={"gradient_restriction": 0.005})
+    trained(book, RECIPE, 100)
+    assert estimate(restricted, book) is None
+    trained(book, restricted.model_copy(update={"gradient_restriction": 0.1}), 500)
+    found, plain = estimate(restricted, book), estimate(RECIPE, book)
+    assert found is not None and plain is not None
+    assert (found.seconds, plain.seconds) == (500, 100)
+
+
 def test_a_name_that_is_taken_is_numbered(book: Ledger) -> None:
     assert free_name(RECIPE, book) == "pets-resnet18-w8-plain"
     book.queue.add(NewRun(kind="train", title="Train", model="pets-resnet18-w8-plain"), server="here:1:1")

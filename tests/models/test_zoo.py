@@ -151,6 +151,9 @@ def test_a_reference_of_the_same_recipe_is_preferred(tmp_path: Path) -> None:
         ({"epochs": 12}, {"epochs": 18}, False),
         ({"epochs": 12, "batch_size": 128}, {"epochs": 12, "batch_size": 128, "muon": 0.0}, True),
         ({}, {"epochs": 18}, True),
+        ({"epochs": 12}, {"epochs": 12, "gradient_restriction": 0.0}, True),
+        ({"epochs": 12}, {"epochs": 12, "gradient_restriction": 0.005}, False),  # older cards: it was not there yet
+        ({}, {"gradient_restriction": 0.005}, True),
     ],
 )
 def test_recipes_are_compared_by_what_both_cards_tell(

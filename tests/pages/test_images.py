@@ -65,9 +65,10 @@ def test_what_needs_no_images_is_shown_without_them(home: Path) -> None:
     assert not app.error and not app.exception
 
 
-def test_ones_own_images_cannot_be_got_but_a_place_is_named(home: Path) -> None:
+@pytest.mark.parametrize("page", [*EXPLORE, "pages/lab/methods.py"])
+def test_ones_own_images_cannot_be_got_but_a_place_is_named(home: Path, page: str) -> None:
     keep(home, "away", "flowers")
-    app = opened(model="away")
+    app = opened(page, model="away")
     assert heading(app) == "The images of flowers that this model needs are not on this machine."
     assert "train/CLASS" in text(app)
     assert not [button for button in app.button if button.key and button.key.startswith("get_")]

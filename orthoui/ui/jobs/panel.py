@@ -15,7 +15,8 @@ MOST_ENDED = 30
 
 def jobs_panel() -> None:
     """Draw the page; what is unfinished refreshes itself. Not for: use inside another fragment."""
-    ended, unfinished = ended_jobs(MOST_ENDED), unfinished_jobs()
+    unfinished = unfinished_jobs()
+    ended = ended_jobs(MOST_ENDED)  # between the others: what ends meanwhile is neither missed nor drawn twice
     watched(_unfinished, unfinished)
     if ended:
         st.markdown("**Ended**")

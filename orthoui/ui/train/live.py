@@ -26,8 +26,9 @@ FORGET_PAGE = "pages/explore/forget.py"
 def training_watch() -> None:
     """Draw the trainings; those under way refresh themselves. Not for: use inside another fragment."""
     images_watch()
-    ended = ended_jobs(1, kind=(KIND,))  # asked for first: one that ends meanwhile would stand there twice
-    watched(_unfinished, unfinished_jobs(kind=(KIND,)))
+    unfinished = unfinished_jobs(kind=(KIND,))
+    ended = ended_jobs(1, kind=(KIND,))  # between the others: what ends meanwhile is neither missed nor drawn twice
+    watched(_unfinished, unfinished)
     for run in ended:
         _ended(run)
 
