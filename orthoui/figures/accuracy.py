@@ -102,7 +102,7 @@ def _trace(one: AccuracySeries, classes: Sequence[str], groups: Sequence[str], t
     common = {
         "x": list(one.values), "y": [place + LANES[one.kind] for place in range(len(classes))],
         "name": one.name, "customdata": [[name, _interval(one, place)] for place, name in enumerate(classes)],
-        "hovertemplate": hover,
+        "hovertemplate": hover, "cliponaxis": False,  # or marks at 0 and 100 are cut in half
     }  # fmt: skip
     if one.kind == "random":
         # A line down all rows, not a fifth symbol: what the same number of random channels would have done.

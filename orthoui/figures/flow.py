@@ -121,7 +121,7 @@ def _share_chart(rows: Sequence[Destination], lost: Collection[int], tone: Palet
             hover = "%{customdata}: %{x:.1f} % " + name + "<extra></extra>"
             figure.add_trace(
                 go.Scatter(x=values, y=places, mode="markers", marker=marker, name=name, customdata=names,
-                           hovertemplate=hover)
+                           hovertemplate=hover, cliponaxis=False)
             )  # fmt: skip
     name_rows(figure, names, tone, lost)
     figure.layout.xaxis = {"range": [-2, 102], "tickvals": [0, 25, 50, 75, 100], "title": axis}
