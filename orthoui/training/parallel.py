@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from orthoui.errors import RequestError
 from orthoui.models.device import fast_dtype
+from orthoui.wording import joined
 
 PRECISIONS = {"bf16-mixed": "bfloat16", "32-true": "float32", "64-true": "float64"}
 """Lightning's names for number formats, and ours."""
@@ -105,10 +106,18 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 def share_statistics(network: nn.Module, fabric: Fabric, *, twice: bool = False) -> nn.Module:
     """Let the batch norms of several processes see the global batch; a single process keeps the usual ones.
 
-    ``twice``: gradients of gradients will be asked for.
+    ``twice``: gradients of gradients will be wanted. Raises ``RequestError`` for batch norms that do more, like those
+    of some timm networks: each process would keep statistics of its own, or what they do beside would be lost.
     """
     if fabric.world_size == 1:
         return network
+    norms = (module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
+    other = sorted({type(module).__name__ for module in norms} - {nn.BatchNorm2d.__name__})
+    if other:
+        raise RequestError(
+            f"This network cannot be trained by several processes: its batch norms ({joined(other)}) are none that "
+            "processes can share. Train it with one, or choose another architecture."
+        )
     if fabric.device.type == "cuda" and not twice:
         converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         return converted

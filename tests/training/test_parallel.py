@@ -4,13 +4,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 from safetensors.torch import load_file
+from torch import nn
 
 from orthoui.errors import RequestError
-from orthoui.training.parallel import make_fabric, own_share
+from orthoui.training.parallel import make_fabric, own_share, share_statistics
 from tests.training.two_ranks import RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,3 +70,15 @@ def test_shares_are_disjoint_and_complete(monkeypatch: pytest.MonkeyPatch) -> No
     assert shares == [[0, 2, 4, 6], [1, 3, 5, 7]]
     with pytest.raises(RequestError, match="A batch of 7 images cannot be shared equally by 2 processes"):
         own_share(torch.arange(7), fabric)
+
+
+def test_batch_norms_that_do_more_are_refused_for_several_processes() -> None:
+    class Activated(nn.BatchNorm2d):
+        """One with an activation in it, as some timm networks have."""
+
+    several, one = (cast(Fabric, SimpleNamespace(world_size=count, device=torch.device("cpu"))) for count in (2, 1))
+    network = nn.Sequential(nn.BatchNorm2d(3), Activated(3))
+    with pytest.raises(RequestError, match=r"its batch norms \(Activated\) are none that processes can share"):
+        share_statistics(network, several)
+    assert share_statistics(network, one) is network
+    assert type(share_statistics(network[:1], several)[0]).__name__ == "SharedBatchNorm2d"
