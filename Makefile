@@ -11,6 +11,10 @@ TEST_STAMP := $(VENV)/.installed-test
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 RUN_ARGS ?=
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= 2
+
+# The tests of one file stay together: they share servers, browsers and trained networks.
+PYTEST = $(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -49,13 +53,13 @@ endef
 run: $(RUN_STAMP)  ## start the dashboard on http://localhost:8501 (RUN_ARGS="--port 8600" for another port)
 	@$(VENV)/bin/orthoui run $(RUN_ARGS)
 
-test: $(TEST_STAMP)  ## run every test, in a real browser and PostgreSQL too (PYTEST_ARGS="-k words" to choose)
+test: $(TEST_STAMP)  ## run every test, in a real browser and PostgreSQL too (PYTEST_ARGS="-k words" to choose, TEST_PROCESSES=4 with more cores)
 	@$(PYTHON) -m tests.browser.chromium
 	@$(PYTHON) -m tests.postgres
-	$(PYTHON) -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 test-fast: $(TEST_STAMP)  ## run every test that needs no browser and no database server
-	$(PYTHON) -m pytest -m "not browser and not postgres" $(PYTEST_ARGS)
+	$(PYTEST) -m "not browser and not postgres" $(PYTEST_ARGS)
 
 lint: $(TEST_STAMP)  ## check style (ruff) and types (strict mypy)
 	$(PYTHON) -m ruff check .

@@ -66,7 +66,7 @@ def test_a_comparison_survives_the_death_of_a_worker(
 ) -> None:
     address, workers = cluster
     engine = Engine(book, address)
-    asked = {"steps": 30, "seconds": 0.05}
+    asked = {"steps": 60, "seconds": 0.05}
     ids = [engine.submit("test-steps", asked, f"Method {number}", group="six") for number in range(6)]
     first, second = stepped(book, ids[0], 2), stepped(book, ids[1], 2)
     assert first.worker != second.worker
