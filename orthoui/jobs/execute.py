@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from orthoui.errors import CancelledError, LedgerError, OrthoError, PausedError, RequestError, SupersededError
 from orthoui.jobs.context import Context
 from orthoui.jobs.process import here
+from orthoui.jobs.turns import turn_on_device
 from orthoui.jobs.watch import Watch
 from orthoui.jobs.work import Work, find_work
 from orthoui.ledger import Attempt, NewRun, Progress, Result, Run, ledger
@@ -88,6 +89,12 @@ def on_worker(run_id: str, ticket: int) -> None:
     if execute(run_id, ticket, leave=_leave if get_worker().nanny else None) is not None:
         gc.collect()  # an error holds what its frames held
     release_memory()
+
+
+def on_local_worker(run_id: str, ticket: int) -> None:
+    """Do as ``on_worker``, once the device of this machine is free; until then the run stays in the queue."""
+    with turn_on_device():
+        on_worker(run_id, ticket)
 
 
 def _check_ledger(run_id: str) -> None:

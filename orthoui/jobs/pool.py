@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from orthoui.errors import SchedulerError
 from orthoui.jobs.cluster import LocalWorkers, devices
-from orthoui.jobs.execute import on_worker
+from orthoui.jobs.execute import on_local_worker, on_worker
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -56,7 +56,8 @@ class Pool:
 
     def send(self, run_id: str, ticket: int) -> Future:
         """Send a run to the next free worker."""
-        return self._client.submit(on_worker, run_id, ticket, key=f"orthoui-{run_id}-{ticket}", pure=False)
+        work = on_local_worker if self.local else on_worker
+        return self._client.submit(work, run_id, ticket, key=f"orthoui-{run_id}-{ticket}", pure=False)
 
     def close(self) -> None:
         """Disconnect, and stop the workers on this machine with whatever they do."""

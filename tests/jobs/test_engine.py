@@ -117,6 +117,23 @@ def test_two_visitors_are_served_one_job_at_a_time(engine: Engine, book: Ledger)
         assert earlier.finished <= later.started
 
 
+def test_two_servers_take_turns_on_a_device(engine: Engine, book: Ledger) -> None:
+    other = Engine(book, None)
+    held = engine.submit("test-steps", LONG, "Of one server")
+    stepped(book, held)
+    waiting, given_up = (other.submit("test-steps", {}, f"Of the other {number}") for number in range(2))
+    until(lambda: book.get(waiting).ticket > 0, "the other server has handed its job out")
+    other.cancel(given_up)
+    assert book.get(waiting).state == "queued"
+    engine.cancel(held)
+    first, then = reached(book, held, "cancelled"), reached(book, waiting, "done")
+    assert first.finished is not None
+    assert then.started is not None
+    assert first.finished <= then.started
+    assert book.get(given_up).attempt == 0
+    other.close()
+
+
 @pytest.mark.parametrize(
     ("how", "sentence", "in_log"),
     [
