@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from orthoui.data import Dataset
 from orthoui.data.preprocessing import prepare
-from orthoui.errors import CheckpointError, OrthoError
+from orthoui.errors import CheckpointError
 from orthoui.memory import keep_memory
 from orthoui.models.architectures import build
 from orthoui.models.device import synchronise
@@ -22,8 +22,8 @@ from orthoui.training.orthogonality import filter_cosines
 from orthoui.training.parallel import own_share, precision_of, share_statistics
 from orthoui.training.penalties import PENALTIES, least_penalty, penalty_weight
 from orthoui.training.recipe import Recipe
-from orthoui.training.reports import Moment, Step, Watcher
-from orthoui.training.restriction import gradient_norms, plain_forward, set_gradients
+from orthoui.training.reports import Moment, Step, Watcher, refuse_diverged
+from orthoui.training.restriction import plain_forward, restricted_backward
 from orthoui.training.state import ANEW, Epoch, Numbers, Origin, State, origin_of, packed, plain, unpack
 
 EVALUATION_BATCH = 500
@@ -127,7 +127,7 @@ class Training:
         # all processes draw the same batch and take their share, so that their number changes nothing
         inputs = self._inputs(padded(stored, self._data.padding), self._mirrored(batch))
         labels = own_share(self._images.labels[where].to(device), self._fabric)
-        restricted = recipe.gradient_restriction
+        restricted = recipe.gradient_restriction > 0
         logits = plain_forward(self.network, inputs, self._fabric) if restricted else self._running(inputs)
         loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
         penalty, weight = loss.new_zeros(()), penalty_weight(recipe, self._share_done)
@@ -135,8 +135,7 @@ class Training:
             penalty = PENALTIES[recipe.penalty](self.network, recipe, self._generator)
         self._steady.zero_grad(set_to_none=True)
         if restricted:
-            norms = gradient_norms(loss, self.network, self._fabric)
-            set_gradients(loss + weight * penalty + restricted * norms, self.network, self._fabric)
+            restricted_backward(loss, weight * penalty, recipe, self.network, self._fabric)
         else:
             self._fabric.backward(loss + weight * penalty)
         self._steady.step()
@@ -196,7 +195,7 @@ class Training:
         done = self._epoch * self.steps_per_epoch + self._step
         speed = self._step * self.recipe.batch_size / max(self._epoch_seconds, 1e-9)
         loss = float(self._totals[0]) / self._step
-        self._refuse_diverged(loss)
+        refuse_diverged(self._epoch + 1, self.recipe.epochs, loss)
         steps = self.recipe.epochs * self.steps_per_epoch
         share = self._work(done) / self._work(steps)
         return Step(self._epoch + 1, self.recipe.epochs, done, steps, loss, speed, share, self._moment(loss))
@@ -220,7 +219,7 @@ class Training:
         totals = self._fabric.all_reduce(self._totals, reduce_op="mean")
         loss, penalty, accuracy = (float(total) / self._step for total in cast(Tensor, totals))
         cosines = filter_cosines(self.network)
-        self._refuse_diverged(loss, penalty, *cosines.values())
+        refuse_diverged(self._epoch + 1, self.recipe.epochs, loss, penalty, *cosines.values())
         least = least_penalty(self.network, self.recipe, self._keep_norm) if self.recipe.orthogonality else 0.0
         epoch = Epoch(
             epoch=self._epoch + 1,
@@ -239,14 +238,6 @@ class Training:
         self._epoch, self._step, self._epoch_seconds = self._epoch + 1, 0, 0.0
         self._totals.zero_()
         return epoch
-
-    def _refuse_diverged(self, *measured: float) -> None:
-        """Raise ``OrthoError`` for numbers that are not finite: nothing that such a training leaves could be used."""
-        if not all(map(math.isfinite, measured)):
-            raise OrthoError(
-                f"The training diverged in epoch {self._epoch + 1} of {self.recipe.epochs}: its loss is not a finite "
-                "number any more. Train with a lower learning rate."
-            )
 
     @torch.no_grad()
     def _calibration_accuracy(self) -> float:

@@ -1,10 +1,12 @@
 """What a training reports while it runs, and to whom."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from orthoui.errors import OrthoError
 from orthoui.training.state import Epoch, State
 
 
@@ -53,3 +55,12 @@ class Watcher(Protocol):
     def keep(self, state: State) -> bool:
         """Keep a state, so that the training can go on from it; return whether it is kept."""
         ...
+
+
+def refuse_diverged(epoch: int, epochs: int, *measured: float) -> None:
+    """Raise ``OrthoError`` for numbers that are not finite: nothing that such a training leaves could be used."""
+    if not all(map(math.isfinite, measured)):
+        raise OrthoError(
+            f"The training diverged in epoch {epoch} of {epochs}: its loss is not a finite number any more. Train "
+            "with a lower learning rate."
+        )

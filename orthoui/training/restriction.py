@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from orthoui.training.parallel import mean_over_processes
+from orthoui.training.recipe import Recipe
 
 
 def plain_forward(network: nn.Module, inputs: Tensor, fabric: Fabric) -> Tensor:
@@ -29,9 +30,11 @@ def gradient_norms(loss: Tensor, network: nn.Module, fabric: Fabric) -> Tensor:
     return torch.stack([torch.linalg.vector_norm(part) for part in _averaged(slopes, fabric)]).sum()
 
 
-def set_gradients(total: Tensor, network: nn.Module, fabric: Fabric) -> None:
-    """Give every trained parameter the gradient of ``total``, the mean over all processes."""
+def restricted_backward(loss: Tensor, penalty: Tensor, recipe: Recipe, network: nn.Module, fabric: Fabric) -> None:
+    """Give every trained parameter the gradient of loss + penalty + α·Σ‖∇loss‖, the mean over all processes."""
     parameters = _trained(network)
+    norms = gradient_norms(loss, network, fabric)
+    total = loss + penalty + recipe.gradient_restriction * norms
     slopes = torch.autograd.grad(total, parameters, materialize_grads=True)
     for part, slope in zip(parameters, _averaged(slopes, fabric), strict=True):
         part.grad = slope
