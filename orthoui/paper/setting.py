@@ -143,7 +143,7 @@ def paper_settings() -> tuple[Setting, ...]:
     return tuple(
         Setting(dataset=dataset, architecture=architecture)
         for dataset in ("cifar10", "cifar100", "tinyimagenet")
-        for architecture in ("resnet18", "resnet50", "vgg16")
+        for architecture in ("resnet18", "resnet50", "vgg16_bn")
     )
 
 
