@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     memo_mb: int = Field(
         default=64, ge=1, le=65536, description="Memory for predictions that were already computed, in MB."
     )
+    maps_mb: int = Field(
+        default=512,
+        ge=1,
+        le=1_000_000,
+        description="Memory for what the unaltered first layers make of the images, in MB: the others answer sooner.",
+    )
     models_mb: int = Field(
         default=2000, ge=1, le=1_000_000, description="Memory for models kept ready on the device, in MB."
     )

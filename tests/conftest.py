@@ -9,6 +9,7 @@ import torch
 
 from orthoui.data import Dataset
 from orthoui.evaluation import predictions, records
+from orthoui.evaluation.handovers import handovers
 from orthoui.jobs.engine import close_engine
 from orthoui.ledger import close_ledger
 from orthoui.models import zoo as zoo_module
@@ -23,7 +24,7 @@ hypothesis.settings.load_profile("orthoui")
 # tiny tensors gain nothing from a second thread, and waiting for one costs much on a busy machine
 torch.set_num_threads(1)
 
-CACHES = (settings, predictions.memo, records._records, zoo_module._zoo)
+CACHES = (settings, predictions.memo, handovers, records._records, zoo_module._zoo)
 
 
 @pytest.fixture(autouse=True)

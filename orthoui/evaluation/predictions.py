@@ -92,6 +92,8 @@ class Predictor:
     memo: PredictionMemo = field(default_factory=memo)
     recorded: Callable[[ImageSet], Logits | None] = lambda images: None
     """Predictions of this variant that were made before, if there are any."""
+    cut: str | None = None
+    """The part of the network before which the variant is the model itself, see ``orthoui.models.halves``."""
 
     def complete(self, images: ImageSet) -> Logits:
         """Return the logits of all images, float32 (N, classes), in the set's order."""
@@ -135,8 +137,7 @@ class _Progress:
     """A prediction under way. Sessions that ask for the same one advance it together and share each chunk."""
 
     def __init__(self, predictor: Predictor, images: ImageSet, order: Tensor) -> None:
-        self._runner = Runner(predictor.model, predictor.make())
-        self._images = images.images
+        self._runner = Runner(predictor.model, predictor.make(), images, predictor.cut)
         self._order = order
         self._done = 0
         self._lock = threading.Lock()
@@ -153,7 +154,7 @@ class _Progress:
             if self._done <= seen:
                 size = FIRST_CHUNK if self._done == 0 else CHUNK
                 positions = self._order[self._done : self._done + size]
-                self.logits[positions.numpy()] = self._runner.logits(self._images[positions])
+                self.logits[positions.numpy()] = self._runner.logits(positions)
                 self._done += len(positions)
             return self._done
 

@@ -1,16 +1,19 @@
 """Running one network over images: in batches that fit, on one worker thread, whatever the device says."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from orthoui.data import ImageSet
+from orthoui.evaluation.handovers import handovers
 from orthoui.models.anatomy import Anatomy
 from orthoui.models.device import fast_dtype
 from orthoui.models.fast import fast_copy
+from orthoui.models.halves import falls_in_halves, first_half, second_half
 from orthoui.models.room import Room
 from orthoui.models.trained import TrainedModel
 
@@ -25,6 +28,9 @@ _WORKER = ThreadPoolExecutor(1, thread_name_prefix="predictions")
 """One forward pass at a time, always in the same thread: sessions take turns in the order they asked, instead of
 fighting for the same cores, and their threads hold neither scratch memory nor thread pools of their own."""
 
+_falls_in_halves: dict[tuple[str, str], bool] = {}
+"""By model and cut, found out once."""
+
 
 def batch_size(anatomy: Anatomy) -> int:
     """Return how many images go through a network at once."""
@@ -32,12 +38,27 @@ def batch_size(anatomy: Anatomy) -> int:
     return min(LARGEST_BATCH, max(SMALLEST_BATCH, LARGEST_MAPS // widest))
 
 
-class Runner:
-    """Runs one network, the model's own or an altered one, over images."""
+@dataclass(frozen=True)
+class _Ready:
+    """A network in its fastest form on one device, in halves where that saves work."""
 
-    def __init__(self, model: TrainedModel, network: nn.Module) -> None:
+    model: TrainedModel
+    whole: nn.Module
+    rest: nn.Module | None
+    dtype: torch.dtype
+
+
+class Runner:
+    """Runs one network, the model's own or an altered one, over a set of images.
+
+    An altered one is the model's own up to the part ``cut``: what is handed to that is kept for all cut alike.
+    """
+
+    def __init__(self, model: TrainedModel, network: nn.Module, images: ImageSet, cut: str | None = None) -> None:
         self._model = replace(model, network=network)
-        self._placed: tuple[TrainedModel, nn.Module] | None = None
+        self._images = images
+        self._cut = cut
+        self._ready: _Ready | None = None
         self._room = Room(model.device, batch_size(model.anatomy), SMALLEST_BATCH)
 
     @property
@@ -45,23 +66,49 @@ class Runner:
         """What had to give way to a full device, in sentences."""
         return tuple(self._room.notices)
 
-    def logits(self, images: Tensor) -> Logits:
-        """Return float32 logits (n, classes) of uint8 images (n, C, H, W). Raises ``ResourceError``."""
+    def logits(self, positions: Tensor) -> Logits:
+        """Return float32 logits (n, classes) of the images at ``positions`` (n,) int64. Raises ``ResourceError``."""
 
         def step(device: torch.device, part: slice) -> Logits:
-            return _WORKER.submit(self._forward, device, images[part]).result()
+            return _WORKER.submit(self._forward, device, positions[part]).result()
 
-        return np.concatenate(list(self._room.over(len(images), step)))
+        return np.concatenate(list(self._room.over(len(positions), step)))
 
     @torch.inference_mode()
-    def _forward(self, device: torch.device, images: Tensor) -> Logits:
-        model, fast = self._fastest(device)
-        logits: Logits = fast(model.prepare(images, fast_dtype(device))).float().cpu().numpy()
-        return logits
+    def _forward(self, device: torch.device, positions: Tensor) -> Logits:
+        ready = self._made_ready(device)
+        if ready.rest is None or self._cut is None:
+            logits: Tensor = ready.whole(self._inputs(ready, positions))
+        else:
+            logits = ready.rest(self._handed_over(ready, self._cut, positions))
+        return logits.float().cpu().numpy()
 
-    def _fastest(self, device: torch.device) -> tuple[TrainedModel, nn.Module]:
-        if self._placed is None or self._placed[0].device != device:
-            model = self._model.on(device)
-            fast = fast_copy(model.network, model.anatomy, fast_dtype(device), fold=model.foldable)
-            self._placed = model, fast
-        return self._placed
+    def _inputs(self, ready: _Ready, positions: Tensor) -> Tensor:
+        return ready.model.prepare(self._images.images[positions], ready.dtype)
+
+    def _handed_over(self, ready: _Ready, cut: str, positions: Tensor) -> Tensor:
+        def compute(missing: Tensor) -> Tensor:
+            return first_half(ready.whole, cut, self._inputs(ready, missing))
+
+        key = (self._model.digest, cut, self._images.digest, str(ready.dtype))
+        return handovers().get(key, len(self._images), positions, compute)
+
+    def _made_ready(self, device: torch.device) -> _Ready:
+        if self._ready is None or self._ready.model.device != device:
+            model, dtype = self._model.on(device), fast_dtype(device)
+            whole = fast_copy(model.network, model.anatomy, dtype, fold=model.foldable)
+            ready = _Ready(model, whole, None, dtype)
+            if self._cut is not None and self._in_halves(ready, self._cut):
+                ready = replace(ready, rest=second_half(whole, self._cut))
+            self._ready = ready
+        return self._ready
+
+    def _in_halves(self, ready: _Ready, cut: str) -> bool:
+        """Whether to run it in halves: an accelerator is done with both before memory has handed one over."""
+        if ready.model.device.type != "cpu":
+            return False
+        key = self._model.digest, cut
+        if key not in _falls_in_halves:
+            sample = self._inputs(ready, torch.arange(min(2, len(self._images))))
+            _falls_in_halves[key] = falls_in_halves(ready.whole, cut, sample)
+        return _falls_in_halves[key]

@@ -1,6 +1,7 @@
 """The networks that are compared for one request: before, after, its controls, and the retrained reference."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from orthoui.forgetting.application import pruned_network
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
+from orthoui.models.halves import where_to_cut
 from orthoui.models.trained import TrainedModel
 
 Variant = Literal["before", "after", "retrained", "random", "mask"]
@@ -23,16 +25,23 @@ ORIGINAL = "original"
 """Digest of the variant in which nothing is changed."""
 
 
-def original(model: TrainedModel) -> Predictor:
-    """Return the predictor of a model as it was trained."""
-    return Predictor(model, lambda: model.network, ORIGINAL, recorded=lambda images: recorded(model, images))
+def original(model: TrainedModel, cut: str | None = None) -> Predictor:
+    """Return the predictor of a model as it was trained; with the ``cut`` of a plan they share their first half."""
+    return Predictor(model, lambda: model.network, ORIGINAL, recorded=lambda images: recorded(model, images), cut=cut)
 
 
 def planned(model: TrainedModel, plan: Plan) -> Predictor:
     """Return the predictor of a model with a plan applied; the plan that changes nothing is the original."""
     if plan.touched_channels == 0:
         return original(model)
-    return Predictor(model, lambda: pruned_network(model.network, model.anatomy, plan), plan.digest)
+    make = partial(pruned_network, model.network, model.anatomy, plan)
+    return Predictor(model, make, plan.digest, cut=cut_of(model, plan))
+
+
+def cut_of(model: TrainedModel, plan: Plan) -> str | None:
+    """Return the part of the network that everything a plan changes lies behind."""
+    changed = [name for name, layer in plan.layers.items() if (layer.keep != 1).any()]
+    return where_to_cut(model.network, model.anatomy, changed)
 
 
 def random_control(model: TrainedModel, profile: ActivationProfile, request: ForgetRequest) -> Plan:

@@ -87,7 +87,7 @@ def current_scene() -> Scene:
     plan = make_plan(measured.profile, model.anatomy, view.request)
     unlearned = session.unlearned()
     after = planned(model, plan) if unlearned is None else unlearned.predictor(model)
-    predictors: dict[Variant, Predictor] = {"before": original(model), "after": after}
+    predictors: dict[Variant, Predictor] = {"before": original(model, after.cut), "after": after}
     reference = session.reference()
     if reference is not None:
         predictors["retrained"] = original(reference)

@@ -1,0 +1,68 @@
+"""What the first half of a network makes of a set of images, kept for all that differ in the second half only."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from orthoui.settings import settings
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    maps: Tensor
+    known: Tensor
+    """Which images' maps are there, bool (N,)."""
+
+
+class Handovers:
+    """Maps by network and images, least recently used out first; bounded in bytes. For one thread."""
+
+    def __init__(self, megabytes: int) -> None:
+        self._limit = megabytes * 1_000_000
+        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+
+    def get(self, key: Key, count: int, positions: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return the maps (n, …) of the images at ``positions`` (n,) of ``count``.
+
+        ``compute`` is called with the positions (m,) of those that are not known yet, and returns their maps (m, …).
+        """
+        kept = self._kept.get(key)
+        missing = positions if kept is None else positions[~kept.known[positions]]
+        fresh = compute(missing) if len(missing) else None
+        if kept is None and fresh is not None:
+            kept = self._room_for(key, count, fresh)
+        if kept is None:
+            return compute(missing) if fresh is None else fresh
+        self._kept.move_to_end(key)
+        if fresh is not None:
+            kept.maps[missing] = fresh
+            kept.known[missing] = True
+            if len(missing) == len(positions):
+                return fresh
+        return _laid_out(kept.maps[positions])
+
+    def _room_for(self, key: Key, count: int, some: Tensor) -> _Kept | None:
+        needed = count * some[0].nbytes
+        if needed > self._limit:
+            return None
+        while sum(kept.maps.nbytes for kept in self._kept.values()) + needed > self._limit:
+            self._kept.popitem(last=False)
+        maps = _laid_out(some.new_empty(count, *some.shape[1:]))
+        self._kept[key] = _Kept(maps, torch.zeros(count, dtype=torch.bool))
+        return self._kept[key]
+
+
+def _laid_out(maps: Tensor) -> Tensor:
+    return maps.contiguous(memory_format=torch.channels_last) if maps.ndim == 4 else maps
+
+
+@lru_cache(maxsize=1)
+def handovers() -> Handovers:
+    """Return those of this process."""
+    return Handovers(settings().maps_mb)
