@@ -37,10 +37,10 @@ class Settings(BaseSettings):
         default=64, ge=1, le=65536, description="Memory for predictions that were already computed, in MB."
     )
     maps_mb: int = Field(
-        default=512,
+        default=1000,
         ge=1,
         le=1_000_000,
-        description="Memory for what the unaltered first layers make of the images, in MB: the others answer sooner.",
+        description="Memory for what the layers before the first pruned one make of the images, in MB.",
     )
     models_mb: int = Field(
         default=2000, ge=1, le=1_000_000, description="Memory for models kept ready on the device, in MB."

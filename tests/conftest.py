@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from orthoui.data import Dataset
-from orthoui.evaluation import predictions, records
+from orthoui.evaluation import predictions, records, runner
 from orthoui.evaluation.handovers import handovers
 from orthoui.jobs.engine import close_engine
 from orthoui.ledger import close_ledger
@@ -24,7 +24,7 @@ hypothesis.settings.load_profile("orthoui")
 # tiny tensors gain nothing from a second thread, and waiting for one costs much on a busy machine
 torch.set_num_threads(1)
 
-CACHES = (settings, predictions.memo, handovers, records._records, zoo_module._zoo)
+CACHES = (settings, predictions.memo, handovers, runner._known_to_fall, records._records, zoo_module._zoo)
 
 
 @pytest.fixture(autouse=True)

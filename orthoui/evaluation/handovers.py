@@ -8,12 +8,13 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from orthoui.models.room import out_of_memory
 from orthoui.settings import settings
 
 Key = tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Kept:
     maps: Tensor
     known: Tensor
@@ -35,17 +36,18 @@ class Handovers:
         kept = self._kept.get(key)
         missing = positions if kept is None else positions[~kept.known[positions]]
         fresh = compute(missing) if len(missing) else None
-        if kept is None and fresh is not None:
-            kept = self._room_for(key, count, fresh)
         if kept is None:
-            return compute(missing) if fresh is None else fresh
+            made = compute(missing) if fresh is None else fresh
+            kept = self._room_for(key, count, made)
+            if kept is None:
+                return made
         self._kept.move_to_end(key)
         if fresh is not None:
             kept.maps[missing] = fresh
             kept.known[missing] = True
             if len(missing) == len(positions):
                 return fresh
-        return _laid_out(kept.maps[positions])
+        return kept.maps[positions].contiguous(memory_format=_layout(kept.maps))
 
     def _room_for(self, key: Key, count: int, some: Tensor) -> _Kept | None:
         needed = count * some[0].nbytes
@@ -53,13 +55,18 @@ class Handovers:
             return None
         while sum(kept.maps.nbytes for kept in self._kept.values()) + needed > self._limit:
             self._kept.popitem(last=False)
-        maps = _laid_out(some.new_empty(count, *some.shape[1:]))
+        try:
+            maps = torch.empty((count, *some.shape[1:]), dtype=some.dtype, memory_format=_layout(some))
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            return None  # slower, but it answers
         self._kept[key] = _Kept(maps, torch.zeros(count, dtype=torch.bool))
         return self._kept[key]
 
 
-def _laid_out(maps: Tensor) -> Tensor:
-    return maps.contiguous(memory_format=torch.channels_last) if maps.ndim == 4 else maps
+def _layout(maps: Tensor) -> torch.memory_format:
+    return torch.channels_last if maps.ndim == 4 else torch.contiguous_format
 
 
 @lru_cache(maxsize=1)

@@ -16,7 +16,7 @@ from orthoui.evaluation.probabilities import masked_logits
 from orthoui.evaluation.records import recorded_twin
 from orthoui.evaluation.runner import Logits
 from orthoui.evaluation.unlearned import UnlearnedNetwork
-from orthoui.evaluation.variants import Variant, cut_of, original, planned, random_control
+from orthoui.evaluation.variants import Variant, original, planned, random_control
 from orthoui.forgetting.application import pruned_tensors
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.profiles import MeasuredProfile, load_or_measure
@@ -49,13 +49,12 @@ def forget(
     if unlearned is None:
         measured_profile = load_or_measure(model, data, request)
         outcome = _start(model, data, request, measured_profile, reference, split)
-        predictors["before"] = original(model, cut_of(model, outcome.plan))
-        predictors["after"] = planned(model, outcome.plan)
+        after = planned(model, outcome.plan)
         predictors["random"] = planned(model, random_control(model, measured_profile.profile, request))
     else:
         outcome = _started_elsewhere(model, data, request, unlearned, reference, split)
-        predictors["before"] = original(model)
-        predictors["after"] = unlearned.predictor(model)
+        after = unlearned.predictor(model)
+    predictors |= {"before": original(model, after.cut), "after": after}
     if reference is not None:
         predictors["retrained"] = original(reference)
     run = _Run(outcome, predictors, data[split])

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -28,8 +29,11 @@ _WORKER = ThreadPoolExecutor(1, thread_name_prefix="predictions")
 """One forward pass at a time, always in the same thread: sessions take turns in the order they asked, instead of
 fighting for the same cores, and their threads hold neither scratch memory nor thread pools of their own."""
 
-_falls_in_halves: dict[tuple[str, str], bool] = {}
-"""By model and cut, found out once."""
+
+@lru_cache(maxsize=1)
+def _known_to_fall() -> dict[tuple[str, str], bool]:
+    """Return which networks fall in halves, by model and cut: found out once."""
+    return {}
 
 
 def batch_size(anatomy: Anatomy) -> int:
@@ -55,6 +59,7 @@ class Runner:
     """
 
     def __init__(self, model: TrainedModel, network: nn.Module, images: ImageSet, cut: str | None = None) -> None:
+        self._own = model
         self._model = replace(model, network=network)
         self._images = images
         self._cut = cut
@@ -107,8 +112,11 @@ class Runner:
         """Whether to run it in halves: an accelerator is done with both before memory has handed one over."""
         if ready.model.device.type != "cpu":
             return False
-        key = self._model.digest, cut
-        if key not in _falls_in_halves:
+        key = self._own.digest, cut
+        known = _known_to_fall()
+        if key not in known:
             sample = self._inputs(ready, torch.arange(min(2, len(self._images))))
-            _falls_in_halves[key] = falls_in_halves(ready.whole, cut, sample)
-        return _falls_in_halves[key]
+            own = self._own.on(ready.model.device)  # an altered one may answer the same whatever is handed over
+            whole = fast_copy(own.network, own.anatomy, ready.dtype, fold=own.foldable)
+            known[key] = falls_in_halves(whole, cut, sample)
+        return known[key]

@@ -35,13 +35,7 @@ def planned(model: TrainedModel, plan: Plan) -> Predictor:
     if plan.touched_channels == 0:
         return original(model)
     make = partial(pruned_network, model.network, model.anatomy, plan)
-    return Predictor(model, make, plan.digest, cut=cut_of(model, plan))
-
-
-def cut_of(model: TrainedModel, plan: Plan) -> str | None:
-    """Return the part of the network that everything a plan changes lies behind."""
-    changed = [name for name, layer in plan.layers.items() if (layer.keep != 1).any()]
-    return where_to_cut(model.network, model.anatomy, changed)
+    return Predictor(model, make, plan.digest, cut=where_to_cut(model.network, model.anatomy, plan.touched))
 
 
 def random_control(model: TrainedModel, profile: ActivationProfile, request: ForgetRequest) -> Plan:

@@ -17,11 +17,9 @@ def pruned_tensors(network: nn.Module, anatomy: Anatomy, plan: Plan) -> dict[str
     output in evaluation mode. A convolution without batch norm is always scaled itself, bias included.
     """
     tensors = {}
-    for name, layer_plan in plan.layers.items():
-        if (layer_plan.keep != 1).any():
-            layer = anatomy[name]
-            for tensor_name in _scaled_names(network, layer, plan.target):
-                tensors[tensor_name] = _scaled(network, tensor_name, layer_plan)
+    for name, layer_plan in plan.touched.items():
+        for tensor_name in _scaled_names(network, anatomy[name], plan.target):
+            tensors[tensor_name] = _scaled(network, tensor_name, layer_plan)
     return tensors
 
 

@@ -43,10 +43,14 @@ class Plan:
             name: sorted(
                 pair for pair in zip(layer.channels.tolist(), layer.keep.tolist(), strict=True) if pair[1] != 1
             )
-            for name, layer in self.layers.items()
-            if (layer.keep != 1).any()
+            for name, layer in self.touched.items()
         }
         return hashlib.sha256(json.dumps([self.target, effect], sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def touched(self) -> Mapping[str, LayerPlan]:
+        """The layers with at least one scaled channel."""
+        return {name: layer for name, layer in self.layers.items() if (layer.keep != 1).any()}
 
     @property
     def touched_channels(self) -> int:
@@ -56,7 +60,7 @@ class Plan:
     @property
     def touched_layers(self) -> int:
         """Number of layers with at least one scaled channel."""
-        return sum(bool((layer.keep != 1).any()) for layer in self.layers.values())
+        return len(self.touched)
 
     def keep_of(self, layer: str, channel: int) -> float:
         """Return the fraction kept of one channel; 1 where the plan leaves it alone."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from orthoui.errors import CancelledError, LedgerError, OrthoError, PausedError, RequestError, SupersededError
 from orthoui.jobs.context import Context
 from orthoui.jobs.process import here
-from orthoui.jobs.turns import turn_on_device
+from orthoui.jobs.turns import DeviceTakenError, turn_on_device
 from orthoui.jobs.watch import Watch
 from orthoui.jobs.work import Work, find_work
 from orthoui.ledger import Attempt, NewRun, Progress, Result, Run, ledger
@@ -92,9 +92,21 @@ def on_worker(run_id: str, ticket: int) -> None:
 
 
 def on_local_worker(run_id: str, ticket: int) -> None:
-    """Do as ``on_worker``, once the device of this machine is free; until then the run stays in the queue."""
-    with turn_on_device():
+    """Do as ``on_worker`` if no other server uses the device; else let Dask choose a worker once more.
+
+    Until then the run stays in the queue. Raises ``distributed.Reschedule``.
+    """
+    from distributed import Reschedule
+
+    run = ledger().get(run_id)
+    if run.ticket != ticket or run.ended or not find_work(run.kind, run.module).on_device:
         on_worker(run_id, ticket)
+        return
+    try:
+        with turn_on_device():
+            on_worker(run_id, ticket)
+    except DeviceTakenError:
+        raise Reschedule from None
 
 
 def _check_ledger(run_id: str) -> None:

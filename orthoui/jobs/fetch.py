@@ -33,7 +33,7 @@ class FetchRequest(BaseModel):
         return f"Get the images of {dataset_title(self.name)}{size}"
 
 
-@work(KIND, FetchRequest)
+@work(KIND, FetchRequest, on_device=False)
 def fetch(request: FetchRequest, context: Context) -> Result:
     """Download and decode a data set. Raises ``DatasetError`` in plain words when it cannot be had."""
     doing: list[str] = []

@@ -24,12 +24,15 @@ Outcome = Result | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Work:
-    """A registered function: its request model, and whether it stops at checkpoints so that it can be paused."""
+    """A registered function and its request model."""
 
     name: str
     payload: type[BaseModel]
     function: Callable[[Any, Context], Outcome]
     pausable: bool
+    """Whether it stops at checkpoints."""
+    on_device: bool
+    """Whether it computes on the device, so that it has to wait for others that do."""
 
     def parse(self, payload: BaseModel | Mapping[str, object]) -> BaseModel:
         """Return the validated request. Raises ``RequestError``."""
@@ -46,7 +49,7 @@ WORKS: Registry[Work] = Registry("kind of job")
 
 
 def work(
-    name: str, payload: type[Payload], *, pausable: bool = False
+    name: str, payload: type[Payload], *, pausable: bool = False, on_device: bool = True
 ) -> Callable[[Callable[[Payload, Context], Outcome]], Callable[[Payload, Context], Outcome]]:
     """Register a function ``(request, context) -> Result`` as the work of runs of kind ``name``.
 
@@ -56,7 +59,7 @@ def work(
     """
 
     def register(function: Callable[[Payload, Context], Outcome]) -> Callable[[Payload, Context], Outcome]:
-        WORKS.add(name)(Work(name, payload, function, pausable))
+        WORKS.add(name)(Work(name, payload, function, pausable, on_device))
         return function
 
     return register

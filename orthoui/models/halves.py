@@ -17,7 +17,7 @@ def where_to_cut(network: nn.Module, anatomy: Anatomy, layers: Iterable[str]) ->
     """Return the part of a network that its second half begins with, so that these layers all lie in it.
 
     It is where the earliest stage of theirs begins: close enough to them, and the same for most choices of layers.
-    None where there is nothing to gain: no layers, or one of the very first part.
+    None where there is nothing to gain, no layers or one of the very first part, and where no part holds them.
     """
     stages = [anatomy[layer].stage for layer in layers]
     if not stages:
@@ -70,6 +70,9 @@ def second_half(network: nn.Module, cut: str) -> nn.Module:
 def falls_in_halves(network: nn.Module, cut: str, images: Tensor) -> bool:
     """Whether the halves do exactly what the whole does: a network may use a part twice, or pass one by."""
     try:
-        return torch.equal(second_half(network, cut)(first_half(network, cut, images)), network(images))
+        handed_over = first_half(network, cut, images)
+        if not isinstance(handed_over, Tensor) or len(handed_over) != len(images):
+            return False
+        return torch.equal(second_half(network, cut)(handed_over), network(images))
     except Exception:  # noqa: BLE001  whatever a strange network raises, it is then run as a whole
         return False

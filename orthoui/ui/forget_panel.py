@@ -66,7 +66,9 @@ def forget_panel() -> None:
         open_channel(*picked)
     controls.model_controls()
     if images_here():
-        _measure(Slots())
+        slots = Slots()
+        session.write_link()  # people copy it while the numbers still sharpen
+        _measure(slots)
 
 
 def _measure(slots: Slots) -> None:

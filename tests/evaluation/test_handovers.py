@@ -1,25 +1,28 @@
 """What first halves hand over: computed once for all networks that are cut alike."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from orthoui.data import Dataset
 from orthoui.evaluation import runner
 from orthoui.evaluation.handovers import Handovers
 from orthoui.evaluation.predictions import PredictionMemo, Predictor, sampling_order
-from orthoui.evaluation.variants import cut_of, original, planned
+from orthoui.evaluation.variants import original, planned
 from orthoui.forgetting.application import pruned_network
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
+from orthoui.models.architectures import SmallImageResNet
 from orthoui.models.halves import first_half
+from orthoui.models.sharing import sharing_copy
 from orthoui.models.trained import TrainedModel
-from tests.tiny import tiny_model
+from tests.tiny import as_model, tiny_model
 
 pytestmark = pytest.mark.usefixtures("float32")
 
@@ -34,7 +37,6 @@ def in_first_halves(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return first_half(network, cut, images)
 
     monkeypatch.setattr(runner, "first_half", counted)
-    monkeypatch.setattr(runner, "_falls_in_halves", {})
     return counts
 
 
@@ -50,7 +52,7 @@ def test_networks_that_are_cut_alike_share_their_first_half(
 ) -> None:
     model, images = tiny_model(architecture=architecture), data["test"]
     plans = [plan_of(model, data, "stage:4", ratio) for ratio in (0.3, 0.5)]
-    cut = cut_of(model, plans[0])
+    cut = planned(model, plans[0]).cut
     assert cut is not None
     if known_before:
         assert original(model, cut).complete(images).shape == (len(images), 4)
@@ -66,7 +68,7 @@ def test_networks_that_are_cut_alike_share_their_first_half(
 
 def test_a_plan_for_all_layers_shares_nothing(model: TrainedModel, data: Dataset, in_first_halves: list[int]) -> None:
     plan = plan_of(model, data, "all")
-    assert cut_of(model, plan) is None
+    assert planned(model, plan).cut is None
     planned(model, plan).complete(data["test"])
     assert in_first_halves == []
 
@@ -74,14 +76,71 @@ def test_a_plan_for_all_layers_shares_nothing(model: TrainedModel, data: Dataset
 def test_a_network_that_is_no_chain_is_run_as_a_whole(
     model: TrainedModel, data: Dataset, in_first_halves: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = plan_of(model, data, "stage:4")
-    expected = planned(model, plan).complete(data["test"])
-    in_first_halves.clear()
+    altered = planned(model, plan_of(model, data, "stage:4"))
+    expected = without_cut(altered).complete(data["test"])
     monkeypatch.setattr(runner, "falls_in_halves", lambda *_: False)
-    monkeypatch.setattr(runner, "_falls_in_halves", {})
-    again = Predictor(model, planned(model, plan).make, plan.digest, PredictionMemo(1), cut=cut_of(model, plan))
-    np.testing.assert_allclose(again.complete(data["test"]), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(altered.complete(data["test"]), expected, rtol=1e-5, atol=1e-5)
     assert in_first_halves == []
+
+
+class Skipping(SmallImageResNet):
+    """Its first convolution is followed by something that no part of it says."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images.flip(3)).flip(1)  # type: ignore[no-any-return]
+
+
+def test_whether_it_is_a_chain_is_asked_of_the_network_that_nothing_was_pruned_in(
+    model: TrainedModel, data: Dataset, in_first_halves: list[int]
+) -> None:
+    strange = sharing_copy(model.network)
+    strange.__class__ = Skipping
+    own = as_model(strange, model.card, "strange")
+    silent, other = (planned(own, plan_of(own, data, "stage:4", ratio)) for ratio in (0.5, 0.3))
+
+    def constant() -> nn.Module:
+        network = sharing_copy(own.network)
+        network._modules["fc"] = Constant()
+        return network
+
+    replace(silent, make=constant).complete(data["test"])
+    expected = without_cut(other).complete(data["test"])
+    np.testing.assert_allclose(other.complete(data["test"]), expected, rtol=1e-5, atol=1e-5)
+    assert in_first_halves == []
+
+
+class Constant(nn.Module):
+    """Answers the same whatever it is shown."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.ones(len(features), 4)
+
+
+def test_without_room_for_them_the_answers_are_the_same(
+    model: TrainedModel, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> Tensor:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    altered = planned(model, plan_of(model, data, "stage:4"))
+    expected = without_cut(altered).complete(data["test"])
+    monkeypatch.setattr("orthoui.evaluation.handovers.torch.empty", full)
+    np.testing.assert_allclose(altered.complete(data["test"]), expected, rtol=1e-5, atol=1e-5)
+
+
+def without_cut(predictor: Predictor) -> Predictor:
+    """The same network, run as a whole, and nothing remembered."""
+    return replace(predictor, cut=None, memo=PredictionMemo(1))
+
+
+def test_maps_of_other_models_images_and_cuts_are_never_taken(data: Dataset) -> None:
+    for seed in (0, 5):
+        own = tiny_model(seed=seed)
+        for scope in ("stage:3", "stage:4"):
+            altered = planned(own, plan_of(own, data, scope))
+            for split in ("test", "calibration"):
+                expected = without_cut(altered).complete(data[split])  # type: ignore[index]
+                np.testing.assert_allclose(altered.complete(data[split]), expected, rtol=1e-5, atol=1e-5)  # type: ignore[index]
 
 
 def computing(asked: list[list[int]]) -> Callable[[Tensor], Tensor]:

@@ -45,6 +45,12 @@ def count(request: Steps, context: Context) -> Result:
     )
 
 
+@work("test-aside", Steps, on_device=False)
+def aside(request: Steps, context: Context) -> Result:
+    """Something that needs no device, such as a download."""
+    return Result()
+
+
 @work("test-stubborn", Steps)
 def sleep_deeply(request: Steps, context: Context) -> Result:
     """Never look, in one long step."""

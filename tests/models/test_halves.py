@@ -79,10 +79,34 @@ class Choosy(Passing):
         return logits
 
 
-@pytest.mark.parametrize("kind", [Passing, Choosy])
+class Pairing(Passing):
+    """Its parts hand over pairs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.second = Second()
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.second((self.first(images), images)))
+        return logits
+
+
+class Second(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 3, 3, stride=2)
+
+    def forward(self, pair: tuple[Tensor, Tensor]) -> Tensor:
+        features: Tensor = self.convolution(pair[0]).mean((2, 3))
+        return features
+
+
+@pytest.mark.parametrize("kind", [Passing, Choosy, Pairing])
 @torch.no_grad()
 def test_a_network_that_is_no_chain_of_parts_is_known_as_one(kind: type[nn.Module]) -> None:
     network = kind().eval()
-    cut = where_to_cut(network, examine(network, IMAGES), ["second"])
+    anatomy = examine(network, IMAGES)
+    cut = where_to_cut(network, anatomy, anatomy.names[-1:])
     assert cut == "second"
     assert not falls_in_halves(network, cut, IMAGES)
+    assert not any(module._forward_pre_hooks for module in network.modules())

@@ -50,7 +50,7 @@ def test_a_run_queues_the_ticked_methods_and_what_they_are_read_against(engine: 
     run(app)
     bars = {bar.proto.text: bar.proto.value for bar in app.get("progress")}
     assert bars["**Original** · Unlearning · step 1 of 2"] == 50
-    assert bars["**Logit mask** · waiting for a free worker"] == 0
+    assert bars["**Logit mask** · waiting for a free worker and device"] == 0
     app.button(key=f"job_cancel_{jobs['logit-mask'].id}").click()
     run(app)
     assert ledger().get(jobs["logit-mask"].id).state == "cancelled"

@@ -29,7 +29,7 @@ def halfway() -> Run:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"state": "queued"}, "waiting for a free worker"),
+        ({"state": "queued"}, "waiting for a free worker and device"),
         ({"requested": "cancel"}, "running, stops in a moment"),
         ({"requested": "pause"}, "running, pauses at its next checkpoint"),
         ({"attempt": 2}, "running, attempt 2"),

@@ -30,7 +30,7 @@ def state_words(run: Run) -> str:
     """Say in what state a run is, and what was asked of it meanwhile."""
     match run.state:
         case "queued":
-            return "waiting for a free worker"
+            return "waiting for a free worker and device"
         case "running" if run.requested == "cancel":
             return "running, stops in a moment"
         case "running" if run.requested == "pause":
