@@ -1,6 +1,6 @@
 """Memory that was freed: kept in the process while it trains, given back to the system when it is done.
 
-Both do nothing where the C library is not glibc.
+What concerns main memory does nothing where the C library is not glibc.
 """
 
 import ctypes
@@ -29,6 +29,13 @@ def release_memory() -> None:
     The C library keeps what a large forward pass needed, some hundred megabytes, in case another one comes.
     """
     _tell_glibc("malloc_trim", 0)
+
+
+def release_device_memory() -> None:
+    """Give what torch keeps of a GPU's memory back: other processes take their turn on it."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def _tell_glibc(function: str, *numbers: int) -> None:

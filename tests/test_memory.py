@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from orthoui.jobs.cluster import LocalWorkers
+from orthoui.memory import release_device_memory
 
 FREED_AND_TAKEN_AGAIN = """
 import resource, sys, numpy
@@ -76,3 +77,12 @@ def test_a_workers_threads_share_the_arena_that_keeps_memory(monkeypatch: pytest
             assert client.submit(os.getenv, "MALLOC_ARENA_MAX").result(60) == "1"
     finally:
         workers.close()
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_gpu_that_was_used_is_given_back(used: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    emptied: list[bool] = []
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: used)
+    monkeypatch.setattr("torch.cuda.empty_cache", lambda: emptied.append(True))
+    release_device_memory()
+    assert emptied == [True] * used

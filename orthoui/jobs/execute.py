@@ -19,7 +19,7 @@ from orthoui.jobs.watch import Watch
 from orthoui.jobs.work import Work, find_work
 from orthoui.ledger import Attempt, NewRun, Progress, Result, Run, ledger
 from orthoui.ledger.values import Identity
-from orthoui.memory import keep_memory, release_memory
+from orthoui.memory import keep_memory, release_device_memory, release_memory
 from orthoui.settings import settings
 
 RETRY_SECONDS = (1, 2, 4, 8)
@@ -89,6 +89,7 @@ def on_worker(run_id: str, ticket: int) -> None:
     if execute(run_id, ticket, leave=_leave if get_worker().nanny else None) is not None:
         gc.collect()  # an error holds what its frames held
     release_memory()
+    release_device_memory()
 
 
 def on_local_worker(run_id: str, ticket: int) -> None:
