@@ -25,6 +25,9 @@ SMALLEST_BATCH = 16
 LARGEST_MAPS = 1 << 24
 """Most numbers in one layer's maps of a batch: bounds the memory of a forward pass at some tens of megabytes."""
 
+MOST_ON_DEVICE = 2_000_000_000
+"""Bytes of a set of images that is kept on an accelerator; a larger one stays in main memory."""
+
 _WORKER = ThreadPoolExecutor(1, thread_name_prefix="predictions")
 """One forward pass at a time, always in the same thread: sessions take turns in the order they asked, instead of
 fighting for the same cores, and their threads hold neither scratch memory nor thread pools of their own."""
@@ -89,7 +92,8 @@ class Runner:
         return logits.float().cpu().numpy()
 
     def _inputs(self, ready: _Ready, positions: Tensor) -> Tensor:
-        return ready.model.prepare(self._images.images[positions], ready.dtype)
+        images = self._images.on(ready.model.device, MOST_ON_DEVICE).images
+        return ready.model.prepare(images[positions.to(images.device)], ready.dtype)
 
     def _handed_over(self, ready: _Ready, cut: str, positions: Tensor) -> Tensor:
         def compute(missing: Tensor) -> Tensor:

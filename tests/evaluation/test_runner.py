@@ -110,3 +110,13 @@ def test_other_errors_are_not_mistaken_for_a_lack_of_memory(model: TrainedModel,
     broken.__class__ = type("Broken", (type(model.network),), {"forward": forward})
     with pytest.raises(RuntimeError, match="something else"):
         predictor(model, broken).complete(data["test"])
+
+
+def test_images_are_moved_to_an_accelerator_once(model: TrainedModel, data: Dataset) -> None:
+    images = data["test"].subset(torch.arange(40))
+    elsewhere = replace(model, device=torch.device("meta"))
+    made = predictor(elsewhere, greedy(model.network, 0, everywhere=False))
+    made.complete(images)
+    assert list(images._moved) == [torch.device("meta")]
+    predictor(model).complete(data["calibration"])
+    assert not data["calibration"]._moved
