@@ -53,7 +53,7 @@ endef
 run: $(RUN_STAMP)  ## start the dashboard on http://localhost:8501 (RUN_ARGS="--port 8600" for another port)
 	@$(VENV)/bin/orthoui run $(RUN_ARGS)
 
-test: $(TEST_STAMP)  ## run every test, in a real browser and PostgreSQL too (PYTEST_ARGS="-k words" to choose, TEST_PROCESSES=4 with more cores, 0 for a debugger)
+test: $(TEST_STAMP)  ## run every test, in a real browser and PostgreSQL too (PYTEST_ARGS="-k words", TEST_PROCESSES=4; 0 to debug)
 	@$(PYTHON) -m tests.browser.chromium
 	@$(PYTHON) -m tests.postgres
 	$(PYTEST) $(PYTEST_ARGS)

@@ -14,11 +14,16 @@ from orthoui.settings import settings
 Key = tuple[str, ...]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class _Kept:
     maps: Tensor
     known: Tensor
     """Which images' maps are there, bool (N,)."""
+
+    def put(self, positions: Tensor, maps: Tensor) -> None:
+        """Keep the maps (n, …) of the images at ``positions`` (n,)."""
+        self.maps[positions] = maps
+        self.known[positions] = True
 
 
 class Handovers:
@@ -34,19 +39,16 @@ class Handovers:
         ``compute`` is called with the positions (m,) of those that are not known yet, and returns their maps (m, …).
         """
         kept = self._kept.get(key)
-        missing = positions if kept is None else positions[~kept.known[positions]]
-        fresh = compute(missing) if len(missing) else None
         if kept is None:
-            made = compute(missing) if fresh is None else fresh
-            kept = self._room_for(key, count, made)
-            if kept is None:
-                return made
+            fresh = compute(positions)
+            kept = self._room_for(key, count, fresh)
+            if kept is not None:
+                kept.put(positions, fresh)
+            return fresh
         self._kept.move_to_end(key)
-        if fresh is not None:
-            kept.maps[missing] = fresh
-            kept.known[missing] = True
-            if len(missing) == len(positions):
-                return fresh
+        missing = positions[~kept.known[positions]]
+        if len(missing):
+            kept.put(missing, compute(missing))
         return kept.maps[positions].contiguous(memory_format=_layout(kept.maps))
 
     def _room_for(self, key: Key, count: int, some: Tensor) -> _Kept | None:
