@@ -1,5 +1,18 @@
 """OrthoUI's entry point for Streamlit: navigation and page frame only."""
 
-from orthoui.ui.frame import navigation
+import sys
+from importlib import import_module
+
+import streamlit as st
+
+FRAME = "orthoui.ui.frame"
+
+if not hasattr(sys.modules.get(FRAME), "navigation"):  # the first visitors after a start need not see nothing
+    waiting = st.empty()
+    waiting.caption("Starting: libraries and the first model are being loaded …")
+    import_module(FRAME)
+    waiting.empty()
+
+from orthoui.ui.frame import navigation  # noqa: E402
 
 navigation()

@@ -16,7 +16,7 @@ from orthoui.memory import release_memory
 from orthoui.ui import controls, runs, session
 from orthoui.ui.channels.choice import BAR, MARK, Bar, Mark, clickable, open_channel
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
-from orthoui.ui.frame import give_way, literal, panel
+from orthoui.ui.frame import give_way, literal, panel, reserved
 from orthoui.ui.images import images_here
 from orthoui.ui.table import table_html
 from orthoui.ui.tuning_panel import tuning_panel
@@ -36,23 +36,30 @@ CONTROL_IMAGES = 2_500
 """Test images behind the random-channel control of the page; its interval says what that is worth."""
 SAID_EVERY = 0.4
 """Seconds between two updates of sentence and table while the numbers sharpen."""
+SHOWN = "forget_shown"
 PICKED = "picked_channel"
 """Channel that was clicked in a chart; the next run goes to the Channels page with it."""
 
 
 class Slots:
-    """Places on the page that are written several times in one run, as the measurement sharpens."""
+    """Places on the page that are written several times in one run, as the measurement sharpens.
+
+    On the first visit skeletons keep the room; later the old charts stay, dimmed, until new ones come.
+    """
 
     def __init__(self) -> None:
+        def place(there: Any, height: int) -> Any:
+            return there.empty() if SHOWN in st.session_state else reserved(there, height)
+
         with st.container(key="headline"):
-            self.headline = st.empty()
-            self.verdict = st.empty()
+            self.headline = place(st, 48)
+            self.verdict = place(st, 48)
         left, right = st.columns([0.27, 0.73], gap="large")
         with left:
             controls.request_controls()
         with right:
             first, second = st.columns([0.55, 0.45])
-            self.accuracy, self.flow = first.empty(), second.empty()
+            self.accuracy, self.flow = place(first, 470), place(second, 346)
             self.histogram, self.layers = st.container(key="histogram"), st.container(key="layers")
         self.table = st.empty()
         self.footer = st.container()
@@ -99,6 +106,7 @@ def _measure(slots: Slots) -> None:
         give_way()
     if outcome.method is None:  # another method's run is in the ledger already
         runs.remember(outcome)
+    st.session_state[SHOWN] = True
     release_memory()
     _footer(slots.footer, outcome)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -142,6 +143,13 @@ def explained() -> Iterator[None]:
             "There is not enough memory for this. Close other programs, or set ORTHOUI_DEVICE to cpu, and try again.",
             icon=":material/error:",
         )
+
+
+def reserved(place: Any, height: int) -> Any:
+    """Return a slot in ``place``, a container or Streamlit itself, that shows for now that something will come."""
+    slot = place.empty()
+    slot.skeleton(height=height)
+    return slot
 
 
 def literal(sentence: str) -> str:

@@ -21,7 +21,7 @@ from orthoui.ui.channels.maps import Pair
 from orthoui.ui.channels.pictures import filter_picture, map_pictures
 from orthoui.ui.channels.words import channel_title, effect_subtitle, effect_title
 from orthoui.ui.evidence import SCORE_WORDS
-from orthoui.ui.frame import chart
+from orthoui.ui.frame import chart, reserved
 from orthoui.ui.thumbnails import picture
 
 EXCITING = 10
@@ -42,18 +42,12 @@ def inspector(scene: Scene, pairs: tuple[Pair, Pair]) -> None:
             edit_controls(facts)
             _maps(scene, pairs)
             st.html(filter_picture(filter_image(scene.model, scene.layer.name, scene.channel), scene.mode))
-            images = _waiting(240)
+            images = reserved(st, 240)
         with right:
-            effect = _waiting(300)
+            effect = reserved(st, 300)
             _responses(scene, facts)
         _draw_effect(effect, scene, facts)
         _draw_images(images, scene)
-
-
-def _waiting(height: int) -> Any:
-    slot = st.empty()
-    slot.skeleton(height=height)
-    return slot
 
 
 def _maps(scene: Scene, pairs: tuple[Pair, Pair]) -> None:

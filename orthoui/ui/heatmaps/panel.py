@@ -7,7 +7,7 @@ import streamlit as st
 
 from orthoui.figures import palette
 from orthoui.ui import controls
-from orthoui.ui.frame import explained, panel
+from orthoui.ui.frame import explained, panel, reserved
 from orthoui.ui.heatmaps.choices import choices, more_button
 from orthoui.ui.heatmaps.rows import Row, rows_html
 from orthoui.ui.heatmaps.scene import Group, Scene, current_scene, group_of
@@ -48,11 +48,7 @@ def heatmaps_panel() -> None:
 
 def _slot(place: Place, height: int) -> Place:
     """Reserve room with a skeleton on the first visit; later the old pictures stay, dimmed, until new ones come."""
-    if SHOWN in st.session_state:
-        return place
-    slot = place.empty()
-    slot.skeleton(height=height)
-    return slot
+    return place if SHOWN in st.session_state else reserved(place, height)
 
 
 def _group(place: Place, scene: Scene, group: Group) -> None:
