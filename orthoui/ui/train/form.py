@@ -203,7 +203,8 @@ def _preset() -> None:
         format_func=lambda name: words.get(name, "Your own settings"),
         key="train_preset",
         on_change=_take_preset,
-        help="Settings that were tried. One sets everything but λ, its penalty, the seed and what is left out.",
+        help="Sets everything but λ, its penalty, the seed and what is left out. Run to the end at this width: "
+        "Fashion-MNIST, and ResNet-18 on CIFAR-10; the others begin from what did best there.",
     )
 
 

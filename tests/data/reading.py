@@ -1,0 +1,23 @@
+"""What reading a source yields, sorted."""
+
+import pytest
+
+from orthoui.data.sources import Source
+from orthoui.errors import DatasetError
+
+
+def usable(source: Source) -> list[str]:
+    """Return the places of all files that can be used."""
+    return [found.path for found in source.files() if found.content is not None]
+
+
+def problems(source: Source) -> dict[str, str]:
+    """Return what is wrong with the others, by their place."""
+    return {found.path: found.problem for found in source.files() if found.content is None}
+
+
+def refused(source: Source) -> str:
+    """Return why the source as a whole is refused."""
+    with pytest.raises(DatasetError) as raised:
+        list(source.files())
+    return str(raised.value)
