@@ -9,9 +9,11 @@ FRAME = "orthoui.ui.frame"
 
 if not hasattr(sys.modules.get(FRAME), "navigation"):  # the first visitors after a start need not see nothing
     waiting = st.empty()
-    waiting.caption("Starting: libraries and the first model are being loaded …")
-    import_module(FRAME)
-    waiting.empty()
+    waiting.caption("Starting: libraries are being loaded …")
+    try:
+        import_module(FRAME)
+    finally:
+        waiting.empty()
 
 from orthoui.ui.frame import navigation  # noqa: E402
 

@@ -16,9 +16,10 @@ def standing_in(card: ModelCard) -> tuple[Recipe, str]:
     )
     recipe = recipe.model_copy(update=own)
     mirrored = "mirrored" if recipe.flip else "not mirrored"
+    blanked = f" Retraining also blanks a square of {recipe.cutout} pixels in each." if recipe.cutout else ""
     return recipe, (
         f"How this network was trained is not known; {name} stands in for it: training images are shifted by up to "
-        f"{recipe.crop_padding} pixels and {mirrored}."
+        f"{recipe.crop_padding} pixels and {mirrored}.{blanked}"
     )
 
 

@@ -1,6 +1,9 @@
 """The Forget page: controls at the left, and at the right evidence that sharpens while one looks."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import streamlit as st
@@ -16,7 +19,7 @@ from orthoui.memory import release_memory
 from orthoui.ui import controls, runs, session
 from orthoui.ui.channels.choice import BAR, MARK, Bar, Mark, clickable, open_channel
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
-from orthoui.ui.frame import give_way, literal, panel, reserved
+from orthoui.ui.frame import emptied_on_error, give_way, literal, panel
 from orthoui.ui.images import images_here
 from orthoui.ui.table import table_html
 from orthoui.ui.tuning_panel import tuning_panel
@@ -42,27 +45,31 @@ PICKED = "picked_channel"
 
 
 class Slots:
-    """Places on the page that are written several times in one run, as the measurement sharpens.
-
-    On the first visit skeletons keep the room; later the old charts stay, dimmed, until new ones come.
-    """
+    """Places on the page that are written several times in one run, as the measurement sharpens."""
 
     def __init__(self) -> None:
-        def place(there: Any, height: int) -> Any:
-            return there.empty() if SHOWN in st.session_state else reserved(there, height)
-
         with st.container(key="headline"):
-            self.headline = place(st, 48)
-            self.verdict = place(st, 48)
+            self.headline = st.empty()
+            self.verdict = st.empty()
         left, right = st.columns([0.27, 0.73], gap="large")
         with left:
             controls.request_controls()
         with right:
             first, second = st.columns([0.55, 0.45])
-            self.accuracy, self.flow = place(first, 470), place(second, 346)
+            self.accuracy, self.flow = first.empty(), second.empty()
             self.histogram, self.layers = st.container(key="histogram"), st.container(key="layers")
         self.table = st.empty()
         self.footer = st.container()
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """On the first visit keep their room with skeletons; later what is there stays, dimmed, until new comes."""
+        heights = {self.headline: 48, self.verdict: 48, self.accuracy: 470, self.flow: 346}
+        if SHOWN not in st.session_state:
+            for slot, height in heights.items():
+                slot.skeleton(height=height)
+        with emptied_on_error(*heights):
+            yield
 
 
 @panel
@@ -89,7 +96,9 @@ def _measure(slots: Slots) -> None:
         control_images=CONTROL_IMAGES,
         unlearned=session.unlearned(),
     )
-    for outcome in steps:
+    with slots.reserved():
+        first = next(steps)
+    for outcome in chain((first,), steps):
         reached = (tuple(sorted(outcome.measured)), _exact(outcome), outcome.distance is not None)
         if reached == phase and time.monotonic() - said < SAID_EVERY and not outcome.complete:
             give_way()
@@ -102,11 +111,11 @@ def _measure(slots: Slots) -> None:
             _draw(slots.flow, flow_figure(outcome, mode), f"flow-{key}")
             if phase is None:
                 _channels(slots, outcome)
+                st.session_state[SHOWN] = True
         phase, said = reached, time.monotonic()
         give_way()
     if outcome.method is None:  # another method's run is in the ledger already
         runs.remember(outcome)
-    st.session_state[SHOWN] = True
     release_memory()
     _footer(slots.footer, outcome)
 

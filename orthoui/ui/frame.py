@@ -152,6 +152,17 @@ def reserved(place: Any, height: int) -> Any:
     return slot
 
 
+@contextmanager
+def emptied_on_error(*slots: Any) -> Iterator[None]:
+    """Leave no skeleton behind that nothing will replace: the page says instead what went wrong."""
+    try:
+        yield
+    except Exception:
+        for slot in slots:
+            slot.empty()
+        raise
+
+
 def literal(sentence: str) -> str:
     """Return a sentence that Markdown shows as it is: it may repeat what a foreign link asked for."""
     return re.sub(r"([\\`*_\[\]#|<>~$]|:(?=//)|(?<=www)\.)", r"\\\1", sentence)

@@ -21,7 +21,7 @@ from orthoui.ui.channels.maps import Pair
 from orthoui.ui.channels.pictures import filter_picture, map_pictures
 from orthoui.ui.channels.words import channel_title, effect_subtitle, effect_title
 from orthoui.ui.evidence import SCORE_WORDS
-from orthoui.ui.frame import chart, reserved
+from orthoui.ui.frame import chart, emptied_on_error, reserved
 from orthoui.ui.thumbnails import picture
 
 EXCITING = 10
@@ -45,9 +45,11 @@ def inspector(scene: Scene, pairs: tuple[Pair, Pair]) -> None:
             images = reserved(st, 240)
         with right:
             effect = reserved(st, 300)
-            _responses(scene, facts)
-        _draw_effect(effect, scene, facts)
-        _draw_images(images, scene)
+        with emptied_on_error(effect, images):
+            with right:
+                _responses(scene, facts)
+            _draw_effect(effect, scene, facts)
+            _draw_images(images, scene)
 
 
 def _maps(scene: Scene, pairs: tuple[Pair, Pair]) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from orthoui.figures import palette
 from orthoui.ui import controls
-from orthoui.ui.frame import explained, panel, reserved
+from orthoui.ui.frame import emptied_on_error, explained, panel, reserved
 from orthoui.ui.heatmaps.choices import choices, more_button
 from orthoui.ui.heatmaps.rows import Row, rows_html
 from orthoui.ui.heatmaps.scene import Group, Scene, current_scene, group_of
@@ -35,8 +35,9 @@ def heatmaps_panel() -> None:
         upload_panel(scene)
         head = _slot(head, 88)
         first, second = (_slot(column, 760) for column in st.columns(2, gap="medium"))
-        forgotten = group_of(scene, scene.view.request.classes, scene.subject)
-        others = group_of(scene, scene.others, scene.others[0])
+        with emptied_on_error(head, first, second):
+            forgotten = group_of(scene, scene.view.request.classes, scene.subject)
+            others = group_of(scene, scene.others, scene.others[0])
         with head.container():
             st.markdown(f"## {headline(scene, forgotten, others)}")
             st.markdown(f":small[:gray[{definition(scene, forgotten, others)}]]", help=METHOD)
