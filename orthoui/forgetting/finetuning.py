@@ -38,7 +38,7 @@ class FineTuning(BaseModel):
     freeze_bn: bool = Field(
         default=True,
         title="Keep batch norm statistics",
-        description="Otherwise they adapt within a few dozen steps, and the scaled filters count as before.",
+        description="Otherwise they adapt within a few dozen steps, and scaled filters count as before.",
     )
     keep_penalty: bool = Field(default=False, description="keep the model's orthogonality penalty")
     seed: int = Field(default=0, ge=0, le=2**31 - 1)

@@ -47,14 +47,15 @@ class ForgetRequest(BaseModel):
         ge=0,
         le=1,
         title="Strength",
-        description="How much of a chosen channel is taken away: 0 nothing, 1 all of it.",
+        description="How much of a chosen channel is taken away, 1 all of it. With Floor it is the least that is "
+        "taken: at 0 the first in rank still lose most. With the others 0 takes nothing.",
         json_schema_extra={"step": 0.05},
     )
     attenuation: Attenuation = Field(
         default="floor",
         title="Attenuation",
-        description="How strength fades with rank. Floor: the paper's rule, the strength is the least taken "
-        "from any chosen channel. Scaled: all of it shrinks with the strength, 0 changes nothing. "
+        description="How strength fades with rank. Floor: the likeliest reading of the paper, the strength is the "
+        "least taken from any chosen channel. Scaled: all of it shrinks with the strength, 0 changes nothing. "
         "Uniform: the same for every chosen channel.",
     )
     score: Score = Field(

@@ -25,6 +25,7 @@ class AmnesiacRequest(FineTuneRequest):
     summary="Takes back every step of the training that the class took part in, then repairs what else was lost.",
     request=AmnesiacRequest,
     needs={"retain images", "gradients", "preparation"},
+    departs="the schedule of the repair, a usual one as none is published",
     missing=lambda model: missing(model, "amnesiac"),
 )
 def amnesiac(work: Work) -> nn.Module:

@@ -39,6 +39,8 @@ class BadTeacherRequest(TrainingRequest):
     summary="Learns the class from a network that knows nothing, and all else from the original.",
     request=BadTeacherRequest,
     needs={"forget images", "retain images", "gradients"},
+    departs="size of the loss and batch norms: the published code divides it by the number of classes, and leaves "
+    "the student in evaluation mode",
 )
 def bad_teacher(work: Work) -> nn.Module:
     """Distil from two frozen teachers: the original on retained images, an untrained network on the class."""

@@ -24,7 +24,11 @@ class FisherRequest(MethodRequest):
     """Defaults of the published code, but for the number of images: it reads every retained one, which is slow."""
 
     noise: float = Field(
-        default=1e-6, ge=0, le=1, title="Noise scale a", description="variance of a weight that nothing needs, ×1000"
+        default=1e-6,
+        ge=0,
+        le=1,
+        title="Noise scale a",
+        description="a weight that nothing needs gets 1,000 times it as variance",
     )
     reset_row: bool = Field(
         default=True, title="Reset the class's row", description="draw the classifier's weights of the class anew"

@@ -33,6 +33,7 @@ class AscentRequest(TrainingRequest):
     summary="Climbs the loss of the class's images until the model no longer recognises them.",
     request=AscentRequest,
     needs={"forget images", "gradients"},
+    departs="the stop at chance level, which is ours",
     search={"learning_rate": (1e-4, 3e-4, 1e-3, 3e-3), "clip": (0.1, 1)},
 )
 def gradient_ascent(work: Work) -> nn.Module:

@@ -57,7 +57,8 @@ class NablaTauRequest(TrainingRequest):
     summary="Raises the class's loss to that of unseen images and no further, while training on the rest.",
     request=NablaTauRequest,
     needs={"forget images", "retain images", "held-out images", "gradients"},
-    departs="the target: the public port's, the loss of held-out images, is so low that a class stays recognised",
+    departs="target and batch norms: the public port's target, the loss of held-out images, is so low that a class "
+    "stays recognised, and there images of the class move the batch norms",
 )
 def nabla_tau(work: Work) -> nn.Module:
     """Minimise α_t ReLU(L_v − L_u)² + (1 − α_t) L_r over paired batches, the retained ones cycled.

@@ -5,8 +5,9 @@ import traceback
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import get_args
 
-from orthoui.methods.base import METHODS, MethodRequest
+from orthoui.methods.base import METHODS, MethodRequest, Need
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,10 @@ def _check(new: list[str]) -> None:
     if not new:
         raise _RefusedError("it defines no method. Decorate a function with @method, or begin its name with “_”.")
     for name in new:
+        undefined = METHODS[name].needs - set(get_args(Need))
+        if undefined:
+            words = ", ".join(get_args(Need))
+            raise _RefusedError(f"“{name}” needs “{min(undefined)}”, which is not one of: {words}.")
         request = METHODS[name].request
         if not (isinstance(request, type) and issubclass(request, MethodRequest)):
             raise _RefusedError(f"the request of “{name}” is not a MethodRequest.")

@@ -48,6 +48,8 @@ class SalUnRequest(TrainingRequest):
     summary="Teaches wrong labels for the class, but moves only the weights that matter most for it.",
     request=SalUnRequest,
     needs={"forget images", "retain images", "gradients"},
+    departs="wrong labels and order, which are the paper's: the code for CIFAR-10 shows the class first and may draw "
+    "the true label",
 )
 def salun(work: Work) -> nn.Module:
     """Find the salient weights, then train with random labels on the class; the other weights stay bit for bit."""

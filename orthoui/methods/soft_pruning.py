@@ -15,6 +15,7 @@ from orthoui.methods.optimise import NormMode
 from orthoui.methods.work import Work
 
 SOURCE = "Gong, Yang and Tang, 2025 (arXiv 2506.19891)"
+READINGS = "how strength fades with rank and where responses are read, which the paper leaves open"
 
 
 class SoftPruningRequest(ForgetRequest, MethodRequest):
@@ -49,6 +50,7 @@ class TunedPruningRequest(SoftPruningRequest):
     summary="Scales down the few channels that respond to the class; no training.",
     request=SoftPruningRequest,
     needs={"forget images", "retain images"},
+    departs=READINGS,
 )
 def soft_pruning(work: Work) -> nn.Module:
     """Profile, plan and apply: equations (11) to (17)."""
@@ -77,7 +79,8 @@ def random_channels(work: Work) -> nn.Module:
     summary="Soft pruning, then a few epochs on the retained images.",
     request=TunedPruningRequest,
     needs={"forget images", "retain images", "gradients"},
-    departs="learning rate and batch size of the fine-tuning, which are usual values: none are published",
+    departs=f"{READINGS}; and but for rate, batch size, patience and batch norms of the fine-tuning, which are usual "
+    "ones as none are published",
 )
 def soft_pruning_tuned(work: Work) -> nn.Module:
     """Prune, then fine-tune on the retained images; calibration images without the classes choose the epoch."""

@@ -65,7 +65,7 @@ class UnsirRequest(OptimiserRequest):
     compat: bool = Field(
         default=False,
         title="As the authors' notebook",
-        description="all noise is labelled as the first class, batch norms drift while it is learned, rate 0.02",
+        description="its sizes and rates; all noise is labelled as the first class, and batch norms drift meanwhile",
     )
 
     @model_validator(mode="before")

@@ -189,7 +189,12 @@ def _presets() -> None:
     best = recommended(model, request.classes)
     active = current_preset()
     with st.container(horizontal=True, key="presets"):
-        _preset_button("Paper", paper(request.classes), active == "paper", "The paper's setting, to the letter.")
+        _preset_button(
+            "Paper",
+            paper(request.classes),
+            active == "paper",
+            "The paper's setting; where it leaves something open, our reading.",
+        )
         if best is not None:
             words = "The best setting found for this model on calibration images, never on the test images."
             _preset_button("Recommended", best, active == "recommended", words)
@@ -199,7 +204,7 @@ def _presets() -> None:
             type="tertiary",
             key="reset",
             on_click=_reset,
-            help="Back to the first class and this model's recommended setting.",
+            help="Back to the class shown at the start and this model's recommended setting.",
         )
 
 

@@ -63,7 +63,7 @@ class View(BaseModel):
     tune_freeze: bool = Field(
         title="Keep batch norm statistics",
         default=True,
-        description="Otherwise they adapt to the scaled filters, and the pruning is undone.",
+        description="Otherwise they adapt, and where filters were scaled the pruning is undone.",
     )
 
     recipe: Recipe = Field(title="Recipe", default=Recipe(), description="training that the Train page is set to")

@@ -104,8 +104,8 @@ def test_a_method_can_be_a_key() -> None:
 
 
 DEPARTING = {
-    "boundary-expand", "boundary-shrink", "fisher-forgetting", "nabla-tau", "neggrad-plus", "soft-pruning-tuned",
-    "tfidf-pruning",
+    "amnesiac", "bad-teacher", "boundary-expand", "boundary-shrink", "fisher-forgetting", "gradient-ascent",
+    "nabla-tau", "neggrad-plus", "salun", "soft-pruning", "soft-pruning-tuned", "tfidf-pruning",
 }  # fmt: skip
 OURS = {"cf-k", "dfmu-style", "discriminative-adversarial", "eu-k", "famr"}
 

@@ -103,6 +103,10 @@ def test_a_process_with_the_setting_has_the_method(tmp_path: Path) -> None:
             r"the field “bare” of “new” needs a default\.",
         ),
         (
+            plain("new").replace("needs=set()", "needs={'gradients', 'luck'}"),
+            r"“new” needs “luck”, which is not one of: forget images, .*classifier head\.",
+        ),
+        (
             plain("new").replace("needs=set()", "needs=set(), search={'speed': (1, 2)}"),
             r"the search of “new” names “speed”, which is no field of its request\.",
         ),
