@@ -103,6 +103,12 @@ def test_a_recipe_sets_everything_but_what_one_compares_with_it() -> None:
     )
 
 
+def test_recipes_for_the_chosen_images_stand_first() -> None:
+    for dataset in ("fashion-mnist", "cifar100"):
+        first = opened(TRAIN, train_dataset=dataset).selectbox(key="train_preset").options[0]
+        assert first.startswith({"fashion-mnist": "Fashion-MNIST,", "cifar100": "CIFAR-100,"}[dataset])
+
+
 def test_any_weight_can_be_typed_and_nonsense_is_refused_in_words() -> None:
     app = opened(TRAIN)
     session_value = app.selectbox(key="train_orthogonality")

@@ -193,8 +193,9 @@ def _name() -> None:
 
 
 def _preset() -> None:
-    shipped = recipes()
-    current = next((name for name, recipe in shipped.items() if _same(recipe, session.view().recipe)), OWN)
+    chosen = session.view().recipe
+    shipped = dict(sorted(recipes().items(), key=lambda item: item[1].dataset != chosen.dataset))  # its own first
+    current = next((name for name, recipe in shipped.items() if _same(recipe, chosen)), OWN)
     words = {name: preset_words(recipe, dataset_title(recipe.dataset)) for name, recipe in shipped.items()}
     st.session_state["train_preset"] = current
     st.selectbox(
