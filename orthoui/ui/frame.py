@@ -157,7 +157,7 @@ def emptied_on_error(*slots: Any) -> Iterator[None]:
     """Leave no skeleton behind that nothing will replace: the page says instead what went wrong."""
     try:
         yield
-    except Exception:
+    except Exception:  # any error, which goes on to be explained; Streamlit's own interruptions are none
         for slot in slots:
             slot.empty()
         raise

@@ -18,16 +18,10 @@ from orthoui.forgetting.profiles import load_or_measure
 from orthoui.forgetting.request import ChannelEdit, ForgetRequest
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.trained import TrainedModel
+from tests.evaluation.pruning import REQUEST
 from tests.tiny import tiny_model
 
-pytestmark = pytest.mark.usefixtures("float32")
-REQUEST = ForgetRequest(classes=(1,), ratio=0.3, strength=0.8, target="bn", attenuation="uniform")
-
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictions, "FIRST_CHUNK", 50)
-    monkeypatch.setattr(predictions, "CHUNK", 60)
+pytestmark = pytest.mark.usefixtures("float32", "small_chunks")
 
 
 def last(outcomes: Iterator[Outcome]) -> Outcome:

@@ -9,18 +9,11 @@ from orthoui.data import Dataset
 from orthoui.evaluation import predictions
 from orthoui.evaluation.pipeline import forget
 from orthoui.evaluation.variants import original
-from orthoui.forgetting.request import ForgetRequest
 from orthoui.models.trained import TrainedModel
+from tests.evaluation.pruning import REQUEST
 from tests.tiny import hook_count, same_tensors, state_of
 
-pytestmark = pytest.mark.usefixtures("float32")
-REQUEST = ForgetRequest(classes=(1,), ratio=0.3, strength=0.8, target="bn", attenuation="uniform")
-
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictions, "FIRST_CHUNK", 50)
-    monkeypatch.setattr(predictions, "CHUNK", 60)
+pytestmark = pytest.mark.usefixtures("float32", "small_chunks")
 
 
 def test_resident_weights_are_bit_identical_afterwards(
