@@ -1,13 +1,12 @@
 """Heatmaps in a real browser: one's own image, good and bad, and the page on a phone."""
 
 import io
-import struct
-import zlib
 
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.driver import Server, wait_settled
+from tests.data.made import bomb
 
 LINK = "heatmaps?classes=7&ratio=0.2&strength=1&scope=stage:4&target=bn&attenuation=uniform&cam_rows=2"
 
@@ -32,19 +31,6 @@ def drawing() -> bytes:
     return buffer.getvalue()
 
 
-def bomb() -> bytes:
-    """A PNG of some hundred bytes that claims 20,000 × 20,000 pixels."""
-    parts = [
-        (b"IHDR", struct.pack(">IIBBBBB", 20_000, 20_000, 8, 0, 0, 0, 0)),
-        (b"IDAT", zlib.compress(bytes(9_999))),
-    ]
-    chunks = (
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in parts
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
-
-
 def test_ones_own_image_good_and_bad(server: Server, page: Page) -> None:
     opened(server, page)
     page.get_by_text("Try an image of your own").click()
@@ -63,7 +49,7 @@ def test_ones_own_image_good_and_bad(server: Server, page: Page) -> None:
     upload(page, "notes.png", b"only words")
     expect(panel.get_by_role("alert")).to_contain_text("not a picture that can be read", timeout=30_000)
     wait_settled(page)
-    upload(page, "bomb.png", bomb())
+    upload(page, "bomb.png", bomb(20_000))
     expect(panel.get_by_role("alert")).to_contain_text("This picture is too large", timeout=30_000)
     expect(panel.locator(".looks")).to_have_count(0)
     expect(page.locator(".looks img")).to_have_count(6)  # nothing else is lost

@@ -7,10 +7,8 @@ import pytest
 
 from orthoui.data.known import KNOWN
 from tests.cli.calling import answer, call, refusal
-from tests.data.made import class_files, picture, put
+from tests.data.made import cifar_files, class_files, gzipped, picture, put
 from tests.data.serving import serving
-from tests.data.test_catalog import cifar_files
-from tests.data.test_sources import gzipped
 
 
 def words(line: str) -> str:

@@ -1,13 +1,18 @@
-"""Small data sets on disk, made for tests: class folders, archives of them, and the public layouts."""
+"""Small data sets on disk, made for tests: class folders, archives of them, the public layouts, and a bomb."""
 
 import io
+import struct
 import tarfile
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import zstandard
 from PIL import Image
+
+from orthoui.data.sources import FORMS
 
 COLOURS = {"cat": (200, 40, 40), "dog": (40, 200, 40), "eel": (40, 40, 200)}
 
@@ -62,3 +67,60 @@ def cifar_records(labels: list[int], label_bytes: int, seed: int = 0) -> bytes:
     marks = np.full((len(labels), label_bytes), 255, np.uint8)
     marks[:, -1] = labels
     return np.concatenate([marks, pixels], axis=1).tobytes()
+
+
+def binary_files(name: str, rows: int = 4) -> dict[str, bytes]:
+    """A CIFAR's binary version with up to four images in every file; every file's first label is another one."""
+    form = FORMS[name][0]
+    return {
+        f"{form.folder}/{file}": cifar_records([place % 10, 3, 9, 0][:rows], form.label_bytes, place)
+        for place, file in enumerate((*form.train, *form.test))
+    }
+
+
+def gzipped(path: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files into a ``.tar.gz``."""
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def tiny_files() -> dict[str, bytes]:
+    """TinyImageNet's layout with two classes: four images for training, two to validate and one of no list."""
+    files = {f"train/n0{c}/images/n0{c}_{n}.JPEG": picture("cat", n, kind="JPEG") for c in (1, 2) for n in range(2)}
+    files |= {f"val/images/val_{n}.JPEG": picture("dog", n, kind="JPEG") for n in range(3)}
+    files["val/val_annotations.txt"] = b"val_0.JPEG\tn02\t0\t0\t9\t9\nval_1.JPEG\tn01\t0\t0\t9\t9\n"
+    files["train/n01/n01_boxes.txt"] = b"n01_0.JPEG\t0\t0\t9\t9"
+    files["test/images/test_0.JPEG"] = picture("eel", kind="JPEG")
+    files["words.txt"] = b"n01\tgoldfish, Carassius auratus\nn02\ttailed frog\nn99\tentity\n"
+    return {f"tiny-imagenet-200/{path}": content for path, content in files.items()}
+
+
+def zipped(path: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files into a ``.zip``."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def cifar_files() -> dict[str, bytes]:
+    """CIFAR-10's binary layout with ten images of two classes in every batch."""
+    form = FORMS["cifar10"][0]
+    return {f"{form.folder}/{file}": bytes([0, *bytes(3072), 3, *bytes(3072)]) * 5 for file in form.train + form.test}
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of a few kilobytes that claims, and would fill, side × side pixels."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    row = b"\0" * (side + 1)
+    packer = zlib.compressobj(9)
+    pixels = b"".join(packer.compress(row) for _ in range(min(side, 200))) + packer.flush()
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")

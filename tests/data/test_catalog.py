@@ -10,11 +10,9 @@ import torch
 
 from orthoui.data import DatasetEntry, available, catalog, dataset_names, fetch_dataset, load_dataset, store
 from orthoui.data.known import CIFAR10, KNOWN
-from orthoui.data.sources import FORMS
 from orthoui.errors import DatasetError, UnknownNameError
-from tests.data.made import class_files, packed, picture, put
+from tests.data.made import binary_files, cifar_files, class_files, gzipped, packed, picture, put, tiny_files, zipped
 from tests.data.serving import serving
-from tests.data.test_sources import binary_files, gzipped, tiny_files, zipped
 
 
 @pytest.fixture(autouse=True)
@@ -38,12 +36,6 @@ def many_tiny() -> dict[str, bytes]:
         for number in range(12)
     }
     return files
-
-
-def cifar_files() -> dict[str, bytes]:
-    """CIFAR-10's binary layout with ten images of two classes in every batch."""
-    form = FORMS["cifar10"][0]
-    return {f"{form.folder}/{file}": bytes([0, *bytes(3072), 3, *bytes(3072)]) * 5 for file in form.train + form.test}
 
 
 def test_a_folder_of_a_persons_own_images_is_a_data_set(folder: Path) -> None:

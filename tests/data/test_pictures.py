@@ -9,8 +9,7 @@ from PIL import Image
 
 from orthoui.data.pictures import BATCH, fill, fitting_side
 from orthoui.data.sources import FolderSource, TarSource
-from tests.data.made import class_files, packed, picture, put
-from tests.data.test_uploads import bomb
+from tests.data.made import bomb, class_files, packed, picture, put
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:

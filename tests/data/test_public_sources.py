@@ -1,8 +1,5 @@
 """CIFAR and TinyImageNet as their makers pack them, whole and damaged."""
 
-import io
-import tarfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,29 +8,12 @@ import pytest
 from orthoui.data.known import CIFAR10, CIFAR100
 from orthoui.data.sources import FORMS, CifarSource, TinyImageNetSource
 from orthoui.errors import DatasetError
-from tests.data.made import cifar_records, picture, put
+from tests.data.made import binary_files, gzipped, put, tiny_files, zipped
 from tests.data.reading import problems, refused, usable
 
 
 def cifar(path: Path, name: str, version: int) -> CifarSource:
     return CifarSource(path, name, FORMS[name][version], {"cifar10": CIFAR10, "cifar100": CIFAR100}[name])
-
-
-def binary_files(name: str, rows: int = 4) -> dict[str, bytes]:
-    form = FORMS[name][0]
-    return {
-        f"{form.folder}/{file}": cifar_records([place % 10, 3, 9, 0][:rows], form.label_bytes, place)
-        for place, file in enumerate((*form.train, *form.test))
-    }
-
-
-def gzipped(path: Path, files: dict[str, bytes]) -> Path:
-    with tarfile.open(path, "w:gz") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return path
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
@@ -129,23 +109,6 @@ def test_a_damaged_cifar_is_explained(tmp_path: Path, change: str) -> None:
     archive = tmp_path / form.archive
     archive.write_bytes(gzipped(tmp_path / "whole", files).read_bytes()[:-3000])
     assert "cannot be read" in refused(cifar(archive, "cifar10", 0))
-
-
-def tiny_files() -> dict[str, bytes]:
-    files = {f"train/n0{c}/images/n0{c}_{n}.JPEG": picture("cat", n, kind="JPEG") for c in (1, 2) for n in range(2)}
-    files |= {f"val/images/val_{n}.JPEG": picture("dog", n, kind="JPEG") for n in range(3)}
-    files["val/val_annotations.txt"] = b"val_0.JPEG\tn02\t0\t0\t9\t9\nval_1.JPEG\tn01\t0\t0\t9\t9\n"
-    files["train/n01/n01_boxes.txt"] = b"n01_0.JPEG\t0\t0\t9\t9"
-    files["test/images/test_0.JPEG"] = picture("eel", kind="JPEG")
-    files["words.txt"] = b"n01\tgoldfish, Carassius auratus\nn02\ttailed frog\nn99\tentity\n"
-    return {f"tiny-imagenet-200/{path}": content for path, content in files.items()}
-
-
-def zipped(path: Path, files: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return path
 
 
 @pytest.mark.parametrize("unpacked", [True, False])

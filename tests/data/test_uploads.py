@@ -1,9 +1,7 @@
 """Uploads: everything that is refused is refused in words, and what is let in becomes an image of the data set."""
 
 import io
-import struct
 import tracemalloc
-import zlib
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from PIL import Image
 
 from orthoui.data.uploads import MAX_BYTES, light_ground, read_upload
 from orthoui.errors import ImageError
+from tests.data.made import bomb
 
 
 def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
@@ -26,19 +25,6 @@ def halves(
     picture = Image.new("RGB", size, right)
     picture.paste(left, (0, 0, size[0] // 2, size[1]))
     return picture
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def bomb(side: int) -> bytes:
-    """A PNG of a few kilobytes that claims, and would fill, side × side pixels."""
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    row = b"\0" * (side + 1)
-    packer = zlib.compressobj(9)
-    pixels = b"".join(packer.compress(row) for _ in range(min(side, 200))) + packer.flush()
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
