@@ -96,7 +96,12 @@ def _request(
 
     if preset is not None and preset not in PRESETS:
         raise UnknownNameError("preset", preset, PRESETS)
-    start = recommended(model, classes) if preset == "recommended" else paper(classes)
+    starts = {
+        None: ForgetRequest(classes=classes),
+        "paper": paper(model, classes),
+        "recommended": recommended(model, classes),
+    }
+    start = starts[preset]
     if start is None:
         raise RequestError(
             f"No recommended setting was found for {model.name} yet. Use --preset paper, or search one with "

@@ -31,6 +31,9 @@ def _possible(setting: dict[str, str | float | int]) -> dict[str, str | float | 
 Setting = Annotated[dict[str, str | float | int], AfterValidator(_possible)]
 """Fields of a request; what comes out of a file is checked against its bounds."""
 
+PAPER_RATIO = 0.05
+OTHER_PAPER_RATIOS = {("cifar100", "resnet50"): 0.02}
+"""The one data set and network for which the paper's text names another ratio."""
 RATIOS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 STRENGTHS = (0.5, 0.75, 1.0)
 SCORES = ("difference", "margin", "standardised")
@@ -68,13 +71,18 @@ class Presets(BaseModel):
     classes: dict[int, Found]
 
 
-def paper(classes: tuple[int, ...]) -> ForgetRequest:
-    """Return the paper's setting (arXiv 2506.19891, Table 3: ρ = 0.05, strength 0.4, all layers).
+def paper(model: TrainedModel, classes: tuple[int, ...]) -> ForgetRequest:
+    """Return the paper's setting (arXiv 2506.19891, Table 3: strength 0.4, all layers) for a model's images and kind.
 
     Its text leaves open how strength fades with rank and where responses are read: ``floor`` and behind batch norm
-    are our reading. On CIFAR-100 with ResNet-50 it names ρ = 0.02, which ``orthoui reproduce`` follows.
+    are our reading.
     """
-    return ForgetRequest(classes=classes)
+    return ForgetRequest(classes=classes, ratio=paper_ratio(model.card.dataset, model.card.architecture))
+
+
+def paper_ratio(dataset: str, architecture: str) -> float:
+    """Return the ratio ρ the paper uses on a data set and network; 0.05 where it names no other."""
+    return OTHER_PAPER_RATIOS.get((dataset, architecture), PAPER_RATIO)
 
 
 def recommended(model: TrainedModel, classes: tuple[int, ...]) -> ForgetRequest | None:

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from orthoui.evaluation.presets import PAPER_RATIO
 from orthoui.forgetting.request import Attenuation
 from orthoui.paper.curves import fits
 from orthoui.paper.phrases import each, mean, pair, percent, printed_beside
 from orthoui.paper.plans import READINGS
-from orthoui.paper.printed import RATIO, STRENGTH
+from orthoui.paper.printed import STRENGTH
 from orthoui.paper.schema import Cell, Table
 from orthoui.paper.setting import TableName
 from orthoui.wording import joined
@@ -92,14 +93,14 @@ def _table_2(table: Table) -> Answer:
 
 def _table_3a(table: Table) -> Answer:
     reading = _reading(table)
-    cells = [_at(table, kind, RATIO, reading) for kind in ("orthogonal", "plain")]
+    cells = [_at(table, kind, PAPER_RATIO, reading) for kind in ("orthogonal", "plain")]
     ours, plain = (mean(cell, "forget_accuracy") for cell in cells)
     if ours is None or plain is None:
-        return Answer(None, f"Ratio {RATIO:g} is not measured on both networks yet.")
+        return Answer(None, f"Ratio {PAPER_RATIO:g} is not measured on both networks yet.")
     left = [percent(cell, "forget_accuracy") for cell in cells]
     figures = (
-        f"at ratio {RATIO:g} the orthogonal network still recognises {left[0]} of {table.forgotten} and the plain "
-        f"one {left[1]}{printed_beside(cells, 'forget_accuracy')}, attenuation read as “{reading}”"
+        f"at ratio {PAPER_RATIO:g} the orthogonal network still recognises {left[0]} of {table.forgotten} and the "
+        f"plain one {left[1]}{printed_beside(cells, 'forget_accuracy')}, attenuation read as “{reading}”"
     )
     gone, differ = ours <= FORGOTTEN, plain - ours >= CONTRAST
     begin = {

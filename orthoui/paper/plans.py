@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from orthoui.evaluation.presets import PAPER_RATIO, paper_ratio
 from orthoui.forgetting.request import Attenuation, ForgetRequest
 from orthoui.models.architectures import TITLES
-from orthoui.paper.printed import RATIO, STRENGTH, Numbers, Quantity, paper_ratio, printed
+from orthoui.paper.printed import STRENGTH, Numbers, Quantity, printed
 from orthoui.paper.schema import Kind
 from orthoui.paper.setting import PRINTED_AS, Setting, TableName, dataset_title
 from orthoui.wording import parse
@@ -123,7 +124,7 @@ def _table_3b(setting: Setting, _: Sequence[str]) -> Iterator[CellPlan]:
             yield CellPlan(
                 id=f"{row.strength:g}/{reading}", row=f"strength {row.strength:g}", column="orthogonal network",
                 kind="orthogonal", measure="pruned", at=row.strength, reading=reading, printed=row.orthogonal,
-                forget=literal(setting, ratio=RATIO, strength=row.strength, attenuation=reading),
+                forget=literal(setting, ratio=PAPER_RATIO, strength=row.strength, attenuation=reading),
                 printed_for=_where(Setting()),
             )  # fmt: skip
 

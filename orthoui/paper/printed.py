@@ -21,9 +21,7 @@ FORGET_CLASS = 1
 """The class forgotten in Tables 1 to 3: by its appendix row on CIFAR-10, not said on the other data sets."""
 PAPER_WIDTH = 64
 """Channels of the first stage of the paper's networks."""
-RATIO, STRENGTH = 0.05, 0.4
-OTHER_RATIOS = {("cifar100", "resnet50"): 0.02}
-"""The one place where the text names another ratio."""
+STRENGTH = 0.4
 FILE = "paper/printed.json"
 
 
@@ -101,8 +99,3 @@ class Printed(_Frozen):
 def printed() -> Printed:
     """Return the printed numbers, read once."""
     return Printed.model_validate_json((assets_folder() / FILE).read_bytes())
-
-
-def paper_ratio(dataset: str, architecture: str) -> float:
-    """Return the ratio the paper uses on a data set and network; 0.05 where it names no other."""
-    return OTHER_RATIOS.get((dataset, architecture), RATIO)

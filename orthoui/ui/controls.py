@@ -1,7 +1,6 @@
 """The controls that choose what is forgotten; bounds, steps and help come from the request's own fields."""
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any, get_args
 
 import streamlit as st
@@ -133,19 +132,15 @@ def choose_classes(classes: list[int]) -> None:
         if preset is None:
             session.change_request(classes=tuple(classes), edits=())
         else:
-            maker: Callable[..., ForgetRequest] = default_request if preset == "recommended" else _paper_for
+            maker = default_request if preset == "recommended" else paper
             request = maker(model, tuple(sorted(classes)))
             session.change_request(**request.model_dump())
-
-
-def _paper_for(_: object, classes: tuple[int, ...]) -> ForgetRequest:
-    return paper(classes)
 
 
 def current_preset() -> str | None:
     """Return “paper” or “recommended” when the request is exactly that preset, else None."""
     request, model = session.view().request, session.model()
-    if request == paper(request.classes):
+    if request == paper(model, request.classes):
         return "paper"
     return "recommended" if request == recommended(model, request.classes) else None
 
@@ -191,7 +186,7 @@ def _presets() -> None:
     with st.container(horizontal=True, key="presets"):
         _preset_button(
             "Paper",
-            paper(request.classes),
+            paper(model, request.classes),
             active == "paper",
             "The paper's setting; where it leaves something open, our reading.",
         )

@@ -80,7 +80,7 @@ def from_query(query: Mapping[str, str], zoo: Zoo) -> tuple[View, list[str]]:
     model = _model(query.get("model"), zoo, problems)
     classes = _classes(query.get("classes"), model.card.classes, problems)
     asked = {name: query[name] for name in REQUEST_FIELDS if name in query and name != "classes"}
-    request = default_request(model, classes) if not asked else paper(classes)
+    request = default_request(model, classes) if not asked else ForgetRequest(classes=classes)
     for name, text in asked.items():
         request = _with_field(request, name, text, model, problems)
     recipe = _part(Recipe, RECIPE_PREFIX, query, problems) or Recipe()
@@ -109,7 +109,7 @@ def _part(kind: type[Part], prefix: str, query: Mapping[str, str], problems: lis
 
 def default_request(model: TrainedModel, classes: tuple[int, ...]) -> ForgetRequest:
     """Return what is shown before anything is set: the recommended setting, or the paper's without one."""
-    return recommended(model, classes) or paper(classes)
+    return recommended(model, classes) or paper(model, classes)
 
 
 def _model(name: str | None, zoo: Zoo, problems: list[str]) -> TrainedModel:

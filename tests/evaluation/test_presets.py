@@ -132,9 +132,14 @@ def test_a_file_with_settings_out_of_bounds_is_left_aside_with_a_warning(
     assert "left aside" in caplog.text
 
 
-def test_the_papers_setting_is_its_letter() -> None:
-    request = paper((1, 2))
+def test_the_papers_setting_is_its_letter(model: TrainedModel) -> None:
+    request = paper(model, (1, 2))
     assert request.classes == (1, 2)
     assert (request.ratio, request.strength, request.attenuation) == (0.05, 0.4, "floor")
     assert (request.score, request.target) == ("difference", "conv")
     assert (request.scope, request.images_per_class, request.edits) == ("all", 5, ())
+
+
+def test_the_paper_names_another_ratio_for_one_data_set_and_network(model: TrainedModel) -> None:
+    card = model.card.model_copy(update={"dataset": "cifar100", "architecture": "resnet50"})
+    assert paper(replace(model, card=card), (1, 2)) == paper(model, (1, 2)).model_copy(update={"ratio": 0.02})

@@ -1,7 +1,7 @@
 import pytest
 
 from orthoui.paper.plans import comparable, plan_cells
-from orthoui.paper.printed import paper_ratio, printed
+from orthoui.paper.printed import printed
 from orthoui.paper.setting import TABLES, ReproduceRequest, Setting
 from tests.paper.made import CLASSES
 
@@ -34,10 +34,6 @@ def test_raw_rows_of_the_appendix_are_one_network() -> None:
         for row in rows:
             others = (total - row.raw["forget_accuracy"]) / 9
             assert row.raw["retain_accuracy"] == pytest.approx(others, abs=0.035)
-
-
-def test_one_other_ratio_is_named() -> None:
-    assert (paper_ratio("cifar10", "resnet18"), paper_ratio("cifar100", "resnet50")) == (0.05, 0.02)
 
 
 @pytest.mark.parametrize("name", TABLES)
