@@ -19,7 +19,7 @@ from orthoui.memory import release_memory
 from orthoui.ui import controls, runs, session
 from orthoui.ui.channels.choice import BAR, MARK, Bar, Mark, clickable, open_channel
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
-from orthoui.ui.frame import emptied_on_error, give_way, literal, panel
+from orthoui.ui.frame import emptied_on_error, give_way, is_drawn, literal, mark_drawn, panel
 from orthoui.ui.images import images_here
 from orthoui.ui.table import table_html
 from orthoui.ui.tuning_panel import tuning_panel
@@ -39,7 +39,6 @@ CONTROL_IMAGES = 2_500
 """Test images behind the random-channel control of the page; its interval says what that is worth."""
 SAID_EVERY = 0.4
 """Seconds between two updates of sentence and table while the numbers sharpen."""
-SHOWN = "forget_shown"
 PICKED = "picked_channel"
 """Channel that was clicked in a chart; the next run goes to the Channels page with it."""
 
@@ -63,9 +62,9 @@ class Slots:
 
     @contextmanager
     def reserved(self) -> Iterator[None]:
-        """On the first visit keep their room with skeletons; later what is there stays, dimmed, until new comes."""
+        """Keep their room with skeletons until the page was drawn once."""
         heights = {self.headline: 48, self.verdict: 48, self.accuracy: 470, self.flow: 346}
-        if SHOWN not in st.session_state:
+        if not is_drawn():
             for slot, height in heights.items():
                 slot.skeleton(height=height)
         with emptied_on_error(*heights):
@@ -111,7 +110,7 @@ def _measure(slots: Slots) -> None:
             _draw(slots.flow, flow_figure(outcome, mode), f"flow-{key}")
             if phase is None:
                 _channels(slots, outcome)
-                st.session_state[SHOWN] = True
+                mark_drawn()
         phase, said = reached, time.monotonic()
         give_way()
     if outcome.method is None:  # another method's run is in the ledger already

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 # draws with half of it. Every page imports this module first, and waits until all of it is there.
 import_module("pandas")
 
+PAGE, DRAWN = "page_open", "page_drawn"
+"""Keys of the session: the page that is open, and whether it shows by now what it is for."""
 PAGES = {
     "Explore": (
         ("forget", "Forget", "pages/explore/forget.py", "Forget a class by slider and see the evidence."),
@@ -63,6 +65,9 @@ def navigation() -> None:
         for url, title, path, words in group
     ]
     page = st.navigation(pages, position="top")
+    if st.session_state.get(PAGE) != page.url_path:
+        st.session_state[PAGE] = page.url_path
+        st.session_state.pop(DRAWN, None)
     with explained():
         session.open_session()
         with explained():
@@ -143,6 +148,16 @@ def explained() -> Iterator[None]:
             "There is not enough memory for this. Close other programs, or set ORTHOUI_DEVICE to cpu, and try again.",
             icon=":material/error:",
         )
+
+
+def is_drawn() -> bool:
+    """Whether this page was drawn since the person came to it: what is there then stays, dimmed, until new comes."""
+    return DRAWN in st.session_state
+
+
+def mark_drawn() -> None:
+    """Note that the page shows what it is for."""
+    st.session_state[DRAWN] = True
 
 
 def reserved(place: Any, height: int) -> Any:

@@ -1,4 +1,4 @@
-"""The very first visit: a sentence while libraries load, then skeletons until there is something to see."""
+"""Coming to a page: a sentence while libraries load, then skeletons until there is something to see."""
 
 import importlib
 import sys
@@ -84,6 +84,16 @@ def test_what_was_shown_once_never_turns_back_into_skeletons(
     assert skeletons(app) == 0
     ends_after(0, monkeypatch)
     assert skeletons(run(app)) == 0
+
+
+def test_who_comes_back_from_another_page_sees_skeletons_again(
+    monkeypatch: pytest.MonkeyPatch, few_images: Dataset
+) -> None:
+    ends_after(1, monkeypatch)
+    app = opened(classes="7")
+    run(app.switch_page("pages/lab/jobs.py"))
+    ends_after(0, monkeypatch)
+    assert skeletons(run(app.switch_page("pages/explore/forget.py"))) == RESERVED
 
 
 def test_an_error_before_the_first_numbers_leaves_no_skeleton(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from orthoui.figures import palette
 from orthoui.ui import controls
-from orthoui.ui.frame import emptied_on_error, explained, panel, reserved
+from orthoui.ui.frame import emptied_on_error, explained, is_drawn, mark_drawn, panel, reserved
 from orthoui.ui.heatmaps.choices import choices, more_button
 from orthoui.ui.heatmaps.rows import Row, rows_html
 from orthoui.ui.heatmaps.scene import Group, Scene, current_scene, group_of
@@ -15,7 +15,6 @@ from orthoui.ui.heatmaps.upload import upload_panel
 from orthoui.ui.heatmaps.words import METHOD, definition, group_notes, group_title, headline, no_reference
 from orthoui.ui.images import images_here
 
-SHOWN = "heatmaps_shown"
 Place = st.delta_generator.DeltaGenerator
 
 
@@ -44,12 +43,12 @@ def heatmaps_panel() -> None:
         _group(first.container(), scene, forgotten)
         _group(second.container(), scene, others)
         _foot(scene, (*scene.notices, *forgotten.notices, *others.notices))
-        st.session_state[SHOWN] = True
+        mark_drawn()
 
 
 def _slot(place: Place, height: int) -> Place:
-    """Reserve room with a skeleton on the first visit; later the old pictures stay, dimmed, until new ones come."""
-    return place if SHOWN in st.session_state else reserved(place, height)
+    """Reserve room with a skeleton until the page was drawn once."""
+    return place if is_drawn() else reserved(place, height)
 
 
 def _group(place: Place, scene: Scene, group: Group) -> None:
