@@ -29,7 +29,7 @@ def recommend(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Search the best setting for every class on calibration images; it takes minutes."""
+    """Search the best setting for every class on calibration images; it takes minutes. Stopped, it goes on later."""
     from orthoui.evaluation.presets import save_presets, search
     from orthoui.models.zoo import default_model, zoo
 
@@ -42,9 +42,11 @@ def recommend(
             bar.note(f"{data.classes[label]}: {found.forget_accuracy:.1f} %, others {found.retain_accuracy:.1f} %")
             bar.show(label + 1)
 
-        presets = search(trained, data, report)
+        part = folder / f"{trained.name}.json.part"
+        presets = search(trained, data, report, part)
     with writing(folder / trained.name):
         path = save_presets(presets, folder)
+        part.unlink(missing_ok=True)
     document = {"path": str(path), **presets.model_dump(mode="json")}
     emit(document, as_json, lambda: _answer(presets, data, path))
 

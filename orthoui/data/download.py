@@ -52,7 +52,7 @@ def download(remote: Remote, folder: Path, report: Report = silent) -> Path:
 
 def by_hand(remote: Remote, folder: Path) -> str:
     """Return the sentence that says how to do without this machine's network."""
-    return f"Without a network here, download {remote.url} elsewhere and put the file into {folder}, as it is."
+    return f"If this machine is offline, download {remote.url} elsewhere and put the file into {folder}, as it is."
 
 
 def _fetch(remote: Remote, part: Path, report: Report) -> None:

@@ -25,7 +25,7 @@ def checked_logits(logits: Floats) -> Floats:
     if broken:
         raise RequestError(
             f"The outputs of {broken} of {len(logits)} images are not finite numbers. "
-            "Lower the strength or the ratio, or check the model's weights."
+            "Choose milder settings, or check the model's weights."
         )
     return logits
 

@@ -23,7 +23,7 @@ from orthoui.models.foreign import fitted, read_weights
 from orthoui.models.misfit import STEMS, check_fit
 from orthoui.models.room import Room
 from orthoui.models.trained import TrainedModel, resident
-from orthoui.models.zoo import SUFFIX, zoo
+from orthoui.models.zoo import SUFFIX, checked_name, zoo
 from orthoui.settings import settings
 from orthoui.training.orthogonality import filter_cosines
 
@@ -113,9 +113,12 @@ def default_name(file: Path, request: ImportRequest) -> str:
 
 def free_path(name: str, *, replace: bool = False) -> Path:
     """Return where a model of that name is written. Raises ``RequestError`` when it is no name, or is taken."""
-    name = name.removesuffix(SUFFIX)
-    if not name or Path(name).name != name or name.startswith("."):
-        raise RequestError(f"“{name}” cannot be a model's name: use letters, digits and dashes.")
+    try:
+        name = checked_name(name)
+    except ValueError as error:
+        raise RequestError(f"“{name}” cannot be a model's name: it {error}.") from None
+    if not name:
+        raise RequestError("A model needs a name: letters, digits and dashes.")
     taken = [entry.path for entry in zoo().entries() if entry.name == name]
     if taken and not replace:
         raise RequestError(

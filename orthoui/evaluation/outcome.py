@@ -50,7 +50,8 @@ class Outcome:
     reference: str | None
     """Name of the retrained reference; None when there is none for these classes."""
     membership: dict[Variant, Membership] = field(default_factory=dict)
-    distance: ReferenceDistance | None = None
+    distances: dict[Variant, ReferenceDistance] = field(default_factory=dict)
+    """Distance to the retrained reference; of a control that is an estimate, on the images that it has seen."""
     distance_floor: ReferenceDistance | None = None
     """Distance between two differently seeded references: what chance alone makes."""
     notices: tuple[str, ...] = ()
@@ -64,6 +65,11 @@ class Outcome:
     def forgotten(self) -> str:
         """Names of the forgotten classes, as one phrase."""
         return joined([self.class_names[label] for label in self.request.classes])
+
+    @property
+    def distance(self) -> ReferenceDistance | None:
+        """Distance of the network “after” to the retrained reference; None where it is not measured."""
+        return self.distances.get("after")
 
     @property
     def unchanged(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from orthoui.data import Dataset, ImageSet, Split
 from orthoui.evaluation.accuracy import accuracies, confusion
-from orthoui.evaluation.distance import distance_to_reference
+from orthoui.evaluation.distance import ReferenceDistance, distance_to_reference
 from orthoui.evaluation.outcome import Measured, Membership, Outcome
 from orthoui.evaluation.predictions import Predictions, Predictor, sampling_order
 from orthoui.evaluation.privacy import membership_of
@@ -23,6 +23,7 @@ from orthoui.forgetting.profiles import MeasuredProfile, load_or_measure
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.forgetting.selection import make_plan
 from orthoui.models.device import fast_dtype, synchronise
+from orthoui.models.kinship import difference
 from orthoui.models.trained import TrainedModel
 
 
@@ -63,9 +64,11 @@ def forget(
         run.compare(reference)
         yield run.outcome
     if membership:
-        for variant in ("after", "before", "retrained"):
-            if variant in predictors:
-                for result in membership_of(predictors[variant], data, request):
+        attacked: tuple[Variant, ...] = ("after", "before", "retrained", "mask")
+        for variant in attacked:
+            source: Variant = "before" if variant == "mask" else variant
+            if source in predictors:
+                for result in membership_of(predictors[source], data, request, masked=variant == "mask"):
                     if result is not None:
                         run.attack(variant, result)
                     yield run.outcome  # also between the parts: whoever watches may have moved on
@@ -92,7 +95,7 @@ def _start(
         "apply": 1000 * (applied_at - planned_at),
     }
     outcome = _unmeasured(model, data, plan, reference, split, timings)
-    return replace(outcome, touched_parameters=touched, notices=measured.notices)
+    return replace(outcome, touched_parameters=touched, notices=(*measured.notices, *outcome.notices))
 
 
 def _started_elsewhere(
@@ -128,6 +131,17 @@ def _unmeasured(
         touched_parameters=0,
         timings_ms={**timings, "evaluate": 0.0},
         reference=None if reference is None else reference.name,
+        notices=_unlike(model, reference),
+    )
+
+
+def _unlike(model: TrainedModel, reference: TrainedModel | None) -> tuple[str, ...]:
+    unlike = "" if reference is None else difference(reference.card, model.card)
+    if reference is None or not unlike:
+        return ()
+    return (
+        f"The retrained model, {reference.name}, was not trained as this one was: {unlike}. What differs from it is "
+        "not the forgetting's work alone.",
     )
 
 
@@ -174,13 +188,18 @@ class _Run:
         self.outcome = replace(self.outcome, membership={**self.outcome.membership, variant: result})
 
     def compare(self, reference: TrainedModel) -> None:
-        """Add the distance to the retrained reference and its floor."""
-        after, retrained = self._last["after"].logits, self._last["retrained"].logits
-        classes = self.outcome.request.classes
+        """Add the distance of every network to the retrained reference, and its floor."""
+        retrained, classes = self._last["retrained"].logits, self.outcome.request.classes
         twin = recorded_twin(reference, self._images)
         floor = None if twin is None else distance_to_reference(retrained, twin, self._labels, classes)
-        distance = distance_to_reference(after, retrained, self._labels, classes)
-        self.outcome = replace(self.outcome, distance=distance, distance_floor=floor)
+        distances: dict[Variant, ReferenceDistance] = {}
+        for variant, seen in self._last.items():
+            at = seen.positions
+            if variant != "retrained":
+                distances[variant] = distance_to_reference(seen.logits, retrained[at], self._labels[at], classes)
+        masked = masked_logits(self._last["before"].logits, classes)
+        distances["mask"] = distance_to_reference(masked, retrained, self._labels, classes)
+        self.outcome = replace(self.outcome, distances=distances, distance_floor=floor)
 
     def _advance(self, *variants: Variant) -> None:
         """Predict a chunk more with each variant, then measure all: together, for measuring takes its time too."""

@@ -118,13 +118,45 @@ def save_presets(presets: Presets, folder: Path) -> Path:
 
 
 def search(
-    model: TrainedModel, data: Dataset, report: Callable[[int, Found], None] = lambda label, found: None
+    model: TrainedModel,
+    data: Dataset,
+    report: Callable[[int, Found], None] = lambda label, found: None,
+    part: Path | None = None,
 ) -> Presets:
-    """Search the settings for every class of a model on calibration images; test images are never seen."""
-    found = {}
+    """Search the settings for every class of a model on calibration images; test images are never seen.
+
+    With ``part`` what is found is kept in that file, class by class, and a search that was stopped goes on from it.
+    """
+    found = _begun(part, model, data)
     for label in range(len(data.classes)):
-        found[label] = search_class(model, data, label)
+        if label not in found:
+            found[label] = search_class(model, data, label)
+            _keep(part, _presets(model, data, found))
         report(label, found[label])
+    return _presets(model, data, found)
+
+
+def _begun(part: Path | None, model: TrainedModel, data: Dataset) -> dict[int, Found]:
+    if part is None or not part.exists():
+        return {}
+    try:
+        presets = Presets.model_validate_json(part.read_bytes())
+    except (OSError, ValidationError) as error:
+        log.warning("What an earlier search found cannot be read and is left aside: %s", error)
+        return {}
+    same = (presets.weights, presets.images) == (model.weights, data["calibration"].digest)
+    return dict(presets.classes) if same else {}
+
+
+def _keep(part: Path | None, presets: Presets) -> None:
+    try:
+        if part is not None:
+            write_atomically(part, presets.model_dump_json(indent=1).encode())
+    except OSError as error:  # costs the going on, not the search
+        log.warning("What was found so far cannot be kept: %s", error)
+
+
+def _presets(model: TrainedModel, data: Dataset, found: dict[int, Found]) -> Presets:
     votes = [tuple(sorted(best.setting.items())) for best in found.values()]
     overall = max(votes, key=lambda vote: _agreement(vote, votes))
     return Presets(
@@ -132,7 +164,7 @@ def search(
         weights=model.weights,
         images=data["calibration"].digest,
         overall=dict(overall),
-        classes=found,
+        classes=dict(found),
     )
 
 

@@ -9,6 +9,7 @@ from orthoui.data import Dataset, ImageSet, balanced_positions
 from orthoui.evaluation.membership import Scored, convention_a, convention_b
 from orthoui.evaluation.outcome import Membership
 from orthoui.evaluation.predictions import Predictor
+from orthoui.evaluation.probabilities import masked_logits
 from orthoui.forgetting.request import ForgetRequest
 
 POOL_PER_CLASS = 100
@@ -17,9 +18,12 @@ FORGET_PER_CLASS = 500
 """Forgotten images per class that are judged, from each side."""
 
 
-def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -> Iterator[Membership | None]:
-    """Run both conventions on one network. Members come from the training split, non-members from the test split.
+def membership_of(
+    predictor: Predictor, data: Dataset, request: ForgetRequest, *, masked: bool = False
+) -> Iterator[Membership | None]:
+    """Run both conventions on one network, or on the same with the classes' outputs ``masked``.
 
+    Members come from the training split, non-members from the test split.
     The images are a seeded draw, so that all networks of a comparison are attacked with the same ones. Yields
     None after each part of the work and each chunk of images, where a caller may stop, and the result at the end.
     """
@@ -33,7 +37,10 @@ def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -
         ):
             positions = torch.nonzero(mask).flatten()
             drawn = positions[balanced_positions(images.labels[positions], per_class, request.seed)]
-            sides[name, split] = yield from _scored(predictor, images, drawn)
+            scored = yield from _scored(predictor, images, drawn)
+            if masked:
+                scored = Scored(masked_logits(scored.logits, request.classes), scored.labels)
+            sides[name, split] = scored
             yield None
     a = convention_a(sides["retain", "train"], sides["retain", "test"], sides["forget", "train"], seed=request.seed)
     yield None

@@ -19,8 +19,8 @@ from orthoui.data import ImageSet
 from orthoui.files import write_atomically
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import METADATA_KEY
+from orthoui.models.kinship import difference, is_reference
 from orthoui.models.trained import TrainedModel
-from orthoui.models.zoo import is_reference, same_recipe
 from orthoui.settings import assets_folder, settings
 
 Logits = NDArray[np.float32]
@@ -72,7 +72,7 @@ def recorded_twin(reference: TrainedModel, images: ImageSet) -> Logits | None:
     card = reference.card
     for record in all_records():
         other = record.card
-        twin = is_reference(other, card, card.forgets) and same_recipe(other, card)
+        twin = is_reference(other, card, card.forgets) and not difference(other, card)
         if twin and other.seed != card.seed and record.images == images.digest:
             return record.logits(len(images))
     return None

@@ -42,13 +42,13 @@ def headline(outcome: Outcome) -> str:
 
 
 def cost(outcome: Outcome) -> str:
-    """Say what was done for it, e.g. “83 of 1,200 channels scaled; 2 ms”."""
+    """Say what was done for it, e.g. “83 of 1,200 channels scaled in 2 ms”."""
     if outcome.method is not None:
         return f"{outcome.method}, {outcome.timings_ms['unlearn'] / 1000:,.2f} s"
     channels = sum(len(layer.scores) for layer in outcome.plan.layers.values())
     milliseconds = outcome.timings_ms["plan"] + outcome.timings_ms["apply"]
     where = "" if outcome.request.scope == "all" else " in scope"
-    return f"{outcome.plan.touched_channels:,} of {channels:,} channels{where} scaled; {milliseconds:.1f} ms"
+    return f"{outcome.plan.touched_channels:,} of {channels:,} channels{where} scaled in {milliseconds:.1f} ms"
 
 
 def _change(before: Estimate | None, after: Estimate | None) -> str:
@@ -81,9 +81,7 @@ def _accuracy_cells(measured: Measured) -> dict[str, Any]:
 
 def _privacy_cells(outcome: Outcome, variant: Variant) -> dict[str, Any]:
     membership = outcome.membership.get(variant)
-    distance = outcome.distance if variant == "after" else None
-    if variant == "retrained":
-        distance = outcome.distance_floor
+    distance = outcome.distance_floor if variant == "retrained" else outcome.distances.get(variant)
     return {
         **_attack("membership_a", membership.convention_a if membership else None),
         **_attack("membership_b", membership.convention_b if membership else None),

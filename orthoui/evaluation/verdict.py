@@ -9,7 +9,7 @@ from orthoui.evaluation.distance import Distance
 from orthoui.evaluation.outcome import Outcome
 
 Kind = Literal[
-    "forgotten", "partly", "over-forgotten", "others damaged", "not forgotten", "unchanged", "not measured"
+    "forgotten", "partly", "forgotten otherwise", "others damaged", "not forgotten", "unchanged", "not measured"
 ]
 
 Fate = Literal["forgotten", "partly", "not forgotten", "unchanged", "not measured"]
@@ -56,34 +56,49 @@ def judge(outcome: Outcome) -> Verdict:
     goal, baseline = 0.0, before.retain
     if reference and reference.accuracies.forget and reference.accuracies.retain:
         goal, baseline = reference.accuracies.forget.value, reference.accuracies.retain
-    against = "a model retrained without it" if reference else "the model before"
-    if _damaged(after.retain, baseline):
-        lost = baseline.value - after.retain.value
-        return Verdict(
-            kind="others damaged",
-            sentence=f"The other classes are damaged: {lost:.1f} points below {against}.",
-        )
+    names = "it" if len(outcome.request.classes) == 1 else "them"
+    against = f"a model retrained without {names}" if reference else "the model before"
+    damage = (
+        f"{after.retain.value:.1f} % of their images are right, {baseline.value:.1f} % in {against}"
+        if _damaged(after.retain, baseline)
+        else ""
+    )
     if (state := fate(outcome)) in ("partly", "not forgotten"):
-        return _remembers(after.forget, goal, still_known=state == "not forgotten")
+        found = _remembers(after.forget, goal, names, still_known=state == "not forgotten")
+        more = f" And the other classes are damaged: {damage}." if damage else ""
+        return Verdict(kind=found.kind, sentence=found.sentence + more)
+    if damage:
+        return Verdict(kind="others damaged", sentence=f"Forgotten, but the other classes are damaged: {damage}.")
+    if baseline.value - after.retain.value > TOLERANCE:
+        return _too_few(baseline.value - after.retain.value, against)
     if outcome.distance is None or outcome.distance_floor is None:
         return _without_distance(against, compared=reference is not None)
-    return _by_distance(outcome.distance.forget, outcome.distance_floor.forget, against)
+    return _by_distance(outcome.distance.forget, outcome.distance_floor.forget, against, names)
 
 
 def _damaged(after: Estimate, baseline: Estimate) -> bool:
     return baseline.value - after.value > TOLERANCE and after.high < baseline.low
 
 
-def _remembers(after: Estimate, goal: float, *, still_known: bool) -> Verdict:
+def _remembers(after: Estimate, goal: float, names: str, *, still_known: bool) -> Verdict:
+    images = "its images" if names == "it" else "their images"
     if still_known:
         return Verdict(
             kind="not forgotten",
-            sentence=f"Not forgotten: {after.value:.1f} % of its images are still recognised.",
+            sentence=f"Not forgotten: {after.value:.1f} % of {images} are still recognised.",
         )
     return Verdict(
         kind="partly",
-        sentence=f"Partly forgotten: {after.value:.1f} % of its images are still recognised; "
-        f"a model that never saw the class recognises {goal:.1f} %.",
+        sentence=f"Partly forgotten: {after.value:.1f} % of {images} are still recognised; "
+        f"a model that never saw {names} recognises {goal:.1f} %.",
+    )
+
+
+def _too_few(lost: float, against: str) -> Verdict:
+    return Verdict(
+        kind="forgotten",
+        sentence=f"Forgotten, but the other classes are {lost:.1f} points below {against}: too few images to tell "
+        "damage from chance.",
     )
 
 
@@ -100,12 +115,13 @@ def _without_distance(against: str, *, compared: bool) -> Verdict:
     )
 
 
-def _by_distance(distance: Distance | None, floor: Distance | None, against: str) -> Verdict:
+def _by_distance(distance: Distance | None, floor: Distance | None, against: str, names: str) -> Verdict:
     if distance is not None and floor is not None and distance.low > FAR * floor.high:
         times = distance.mean / max(floor.mean, 1e-9)
         return Verdict(
-            kind="over-forgotten",
-            sentence=f"Over-forgotten: accuracy fits, but its images are answered {times:.0f} times further from "
-            f"{against} than two retrained models are from each other.",
+            kind="forgotten otherwise",
+            sentence="Forgotten by accuracy, but otherwise than by retraining: the answers to "
+            f"{'its' if names == 'it' else 'their'} images are {times:.0f} times further from {against} than two "
+            "such models are from each other.",
         )
     return Verdict(kind="forgotten", sentence=f"Forgotten: it answers like {against}.")

@@ -7,7 +7,7 @@ from orthoui.figures.accuracy import per_class_accuracy
 from orthoui.figures.channel import filter_png, response_bars, single_map_png
 from orthoui.figures.curves import CurveLine, accuracy_curves
 from orthoui.figures.difference import difference_bars
-from orthoui.figures.flow import destinations, probability_bars
+from orthoui.figures.flow import destinations
 from orthoui.figures.grids import channel_grid, image_row
 from orthoui.figures.histogram import difference_histogram
 from orthoui.figures.kinds import AccuracySeries, Destination, DifferenceBins, LayerDifferences, Mode
@@ -27,6 +27,6 @@ __all__ = [
     "accuracy_curves", "channel_grid", "damage_grid", "data_uri", "destinations", "difference_bars",
     "difference_histogram", "epoch_lines",
     "filter_png", "image_row", "layer_histograms", "overlay_heatmap", "palette", "per_class_accuracy",
-    "prediction_matrix", "probability_bars", "probability_line", "response_bars", "similarity_lines",
+    "prediction_matrix", "probability_line", "response_bars", "similarity_lines",
     "single_map_png", "style", "time_bars", "to_png", "trade_off",
 ]  # fmt: skip

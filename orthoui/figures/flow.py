@@ -1,12 +1,11 @@
-"""Where answers go: the forgotten class's images by predicted class, and the class probabilities of one image."""
+"""Where answers go: the forgotten class's images by predicted class."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-import numpy as np
 import plotly.graph_objects as go
 
-from orthoui.figures.kinds import Destination, Floats, Label, Mode
+from orthoui.figures.kinds import Destination, Label, Mode
 from orthoui.figures.rows import label_room, name_rows, number_labels, row_height
 from orthoui.figures.theme import Key, Palette, palette, style
 from orthoui.figures.words import percent, sentence
@@ -32,52 +31,17 @@ def destinations(
     tone = palette(mode)
     names = [one.name for one in shares]
     retained = sorted((one for one in shares if one.name not in forgotten), key=lambda one: -one.after)
-    still = [replace(one, name=f"still {one.name}") for one in shares if one.name in forgotten]
+    word = "still " if len(forgotten) == 1 else ""  # of several, one may be taken for another
+    still = [replace(one, name=f"{word}{one.name}") for one in shares if one.name in forgotten]
     rows = [*retained[:top], *([_gather(retained[top:])] if retained[top:] else []), *still]
     lost = range(len(rows) - len(still), len(rows))
-    room = label_room([*names, *(one.name for one in still), OTHERS])
+    room = label_room([*names, *(f"{one.name}m" for one in still), OTHERS])  # bold ones are wider
     figure = _share_chart(rows, lost, tone, "share of the forgotten class's images (%)")
     return style(
         figure, mode, title=title, subtitle=subtitle, key=_key(rows, lost, tone),
         body=row_height(len(rows)) * len(rows), alt=_alt(title, rows), left=room, right=NUMBER_ROOM + 4,
         labels=_numbers(rows, lost, tone),
     )  # fmt: skip
-
-
-def probability_bars(
-    classes: Sequence[str],
-    after: Floats,
-    *,
-    before: Floats | None = None,
-    retrained: Floats | None = None,
-    forgotten: Collection[str] = (),
-    mode: Mode,
-    title: str = "",
-    top: int = 4,
-) -> go.Figure:
-    """Draw the class probabilities of one image for the ``top`` classes that any of the models finds likely.
-
-    ``after``, ``before`` and ``retrained`` are (classes,), between 0 and 1; ``None`` is not measured.
-    """
-    tone = palette(mode)
-    given = [np.asarray(one, dtype=np.float64) for one in (after, before, retrained) if one is not None]
-    order = np.argsort(-np.max(given, axis=0), kind="stable")[:top]
-    rows = [
-        Destination(classes[place], 100 * float(after[place]), _share(before, place), _share(retrained, place))
-        for place in order
-    ]
-    lost = [place for place, row in enumerate(rows) if row.name in forgotten]
-    figure = _share_chart(rows, lost, tone, "probability (%)")
-    return style(
-        figure, mode, title=title, key=_key(rows, lost, tone), body=22 * len(rows),
-        alt=_alt(title or "Class probabilities of this image", rows),
-        left=label_room([row.name for row in rows]), right=NUMBER_ROOM + 4,
-        labels=_numbers(rows, lost, tone),
-    )  # fmt: skip
-
-
-def _share(probabilities: Floats | None, place: int) -> float | None:
-    return None if probabilities is None else 100 * float(probabilities[place])
 
 
 def _gather(rest: Sequence[Destination]) -> Destination:

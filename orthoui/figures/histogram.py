@@ -8,7 +8,7 @@ from orthoui.figures.theme import Key, Palette, palette, style, upright
 from orthoui.figures.words import sentence
 
 HEIGHT = 220
-ROUND = (1, 2, 5, 10, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
+ROUND = (1, 5, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 
 
 def difference_histogram(
@@ -18,6 +18,7 @@ def difference_histogram(
     mode: Mode,
     title: str,
     subtitle: str = "",
+    axis: str = "activation difference, forgotten − retained",
     body: int = HEIGHT,
 ) -> go.Figure:
     """Draw the differences of all channels, the pruned part vermillion, the cut (if there is one) as a line.
@@ -43,7 +44,7 @@ def difference_histogram(
     }  # fmt: skip
     figure.layout.xaxis = {
         "range": [edges[0], edges[-1]], "nticks": 7, "showgrid": False,
-        "title": "activation difference, forgotten − retained",
+        "title": axis,
     }  # fmt: skip
     if cut is not None:
         figure.layout.shapes = [upright(cut, tone.cut, 2)]

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,8 +116,11 @@ def _batches(model: TrainedModel, images: ImageSet, size: int) -> Iterator[tuple
 
 def _keep_newest(folder: Path) -> None:
     """Delete the oldest profiles beyond ``MOST_CACHED``; another process may be doing the same."""
-    files = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime_ns)
-    for path in files[:-MOST_CACHED]:
+    written: dict[Path, int] = {}
+    for path in folder.glob("*.safetensors"):
+        with suppress(FileNotFoundError):
+            written[path] = path.stat().st_mtime_ns
+    for path in sorted(written, key=lambda path: written[path])[:-MOST_CACHED]:
         path.unlink(missing_ok=True)
 
 

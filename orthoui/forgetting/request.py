@@ -75,7 +75,7 @@ class ForgetRequest(BaseModel):
         default="all",
         max_length=4_000,
         title="Scope",
-        description="Where channels are chosen: all, stage:3+4, or layers:NAME+NAME.",
+        description="Where channels are chosen. In a command: all, stage:3+4, or layers:NAME+NAME.",
     )
     images_per_class: int = Field(
         default=5,

@@ -5,7 +5,7 @@ Apart from the rest of the package, because only this part knows what an outcome
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orthoui.errors import RequestError
 from orthoui.evaluation.outcome import Outcome
@@ -26,6 +26,7 @@ class Forgetting(BaseModel):
     request: ForgetRequest
     split: str
     membership: bool
+    reference: str | None = Field(default=None, description="the retrained model it was compared with")
 
 
 def record(book: Ledger, outcome: Outcome, model: TrainedModel, data_digest: str) -> Run | None:
@@ -35,7 +36,12 @@ def record(book: Ledger, outcome: Outcome, model: TrainedModel, data_digest: str
     """
     if not outcome.complete:
         raise RequestError("A forgetting is recorded when it is measured to the end.")
-    asked = Forgetting(request=outcome.request, split=outcome.split, membership=bool(outcome.membership))
+    asked = Forgetting(
+        request=outcome.request,
+        split=outcome.split,
+        membership=bool(outcome.membership),
+        reference=outcome.reference,
+    )
     new = NewRun(
         kind=KIND,
         method="osp",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -14,17 +14,28 @@ from orthoui.errors import CheckpointError, OrthoError, RequestError, UnknownNam
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import load_checkpoint, read_card
 from orthoui.models.device import resolve_device
+from orthoui.models.kinship import difference, is_reference
 from orthoui.models.room import Room, out_of_memory
 from orthoui.models.trained import TrainedModel, resident
 from orthoui.settings import assets_folder, settings
 
 SUFFIX = ".safetensors"
+LONGEST_NAME = 200
+"""Bytes: a file's name has 255 on most systems, and endings are added."""
 PREFERRED_MODEL = "fashion-mnist-resnet18-w16-orthogonal"
 
 Origin = Literal["shipped", "trained here", "imported"]
-LATER = {"gradient_restriction": 0.0}
-"""Fields of a recipe that older cards do not tell, and what they were then."""
 ORIGINS: dict[str, Origin] = {"trained": "trained here", "imported": "imported"}
+
+
+def checked_name(name: str) -> str:
+    """Return a model's name without its file's ending. Raises ``ValueError`` for what cannot be a file's name."""
+    name = name.removesuffix(SUFFIX)
+    if Path(name).name != name or name.startswith("."):
+        raise ValueError("must be letters, digits and dashes, not a path")
+    if len(name.encode()) > LONGEST_NAME:
+        raise ValueError(f"must be shorter: at most {LONGEST_NAME} letters, fewer where they take several bytes each")
+    return name
 
 
 @dataclass(frozen=True)
@@ -100,14 +111,14 @@ class Zoo:
     def reference(self, model: TrainedModel, classes: Sequence[int]) -> TrainedModel | None:
         """Return the model retrained without ``classes``: same data, architecture and width.
 
-        One with the same penalty, recipe and seed is preferred; its card tells where it differs.
+        One with the same penalty, recipe and seed is preferred; ``kinship.difference`` tells where it differs.
         """
         card = model.card
         found = [entry for entry in self.entries() if entry.card and is_reference(entry.card, card, classes)]
 
         def differs(entry: ModelEntry) -> tuple[bool, bool, bool]:
             other = entry.card or card
-            return other.orthogonality != card.orthogonality, not same_recipe(other, card), other.seed != card.seed
+            return other.orthogonality != card.orthogonality, bool(difference(other, card)), other.seed != card.seed
 
         return self.get(min(found, key=differs).name) if found else None
 
@@ -138,30 +149,6 @@ class Zoo:
                 self._models.popitem(last=False)
 
         return Room(self._device).fit(place)
-
-
-def same_recipe(one: ModelCard, other: ModelCard) -> bool:
-    """Whether two models were trained alike but for seed and left-out classes, as far as both cards tell."""
-    first, second = told_recipe(one), told_recipe(other)
-    told = (first.keys() & second.keys()) - {"seed", "forgets"}
-    return one.orthogonality == other.orthogonality and all(first[key] == second[key] for key in told)
-
-
-def told_recipe(card: ModelCard) -> dict[str, Any]:
-    """Return what a card tells of the training, with what older cards leave out; nothing where it is unknown."""
-    return LATER | card.recipe if card.recipe else {}
-
-
-def is_reference(card: ModelCard, original: ModelCard, classes: Sequence[int]) -> bool:
-    """Whether ``card`` describes ``original`` retrained from scratch without ``classes``."""
-    return (
-        tuple(sorted(card.forgets)) == tuple(sorted(classes))
-        and bool(card.forgets)
-        and card.dataset == original.dataset
-        and card.images_digest == original.images_digest
-        and card.architecture == original.architecture
-        and card.width == original.width
-    )
 
 
 def default_model(zoo: Zoo) -> str:

@@ -32,10 +32,11 @@ loses, 10.07 points (VGG-16, truck: 93.67 % before, 83.60 % pruned); its ResNet-
 
 @dataclass(frozen=True)
 class Answer:
-    """``holds`` is None as long as it is not measured."""
+    """``holds`` is None as long as it is not measured; ``in_part`` says of what does not that a part of it does."""
 
     holds: bool | None
     sentence: str
+    in_part: bool = False
 
 
 def answer(table: Table) -> Answer:
@@ -87,7 +88,8 @@ def _table_2(table: Table) -> Answer:
     if left is None or left > FORGOTTEN:
         return Answer(False, f"Does not hold here: {table.forgotten} is not forgotten by pruning, {figures}.")
     if kept is not None and usual is not None and kept < usual - DAMAGE:
-        return Answer(False, f"Holds in part: {table.forgotten} is forgotten, but others go with it, {figures}.")
+        sentence = f"Holds in part: {table.forgotten} is forgotten, but others go with it, {figures}."
+        return Answer(False, sentence, in_part=True)
     return Answer(True, f"Holds here: {table.forgotten} is forgotten by pruning, {figures}.")
 
 
@@ -109,7 +111,7 @@ def _table_3a(table: Table) -> Answer:
         (False, True): "Half of the main claim holds here: the networks differ, but the class is not gone",
         (False, False): "The main claim does not hold here",
     }[gone, differ]
-    return Answer(gone and differ, f"{begin}: {figures}.")
+    return Answer(gone and differ, f"{begin}: {figures}.", in_part=gone != differ)
 
 
 def _table_3b(table: Table) -> Answer:
@@ -137,7 +139,7 @@ def _table_3b(table: Table) -> Answer:
         strengths = f"strength{'s' if len(gone) > 1 else ''} {joined([f'{at:g}' for at in gone])}"
         back, again = max((value, at) for at, value in left.items() if at > min(gone))
         late = f"only at {strengths}; {back:.1f} % of it are left again at {again:g}"
-    return Answer(False, f"Holds in part: {table.forgotten} is forgotten {late}{ending}")
+    return Answer(False, f"Holds in part: {table.forgotten} is forgotten {late}{ending}", in_part=True)
 
 
 def _gone(left: Mapping[float, float]) -> tuple[list[float], list[float]]:

@@ -9,8 +9,9 @@ from orthoui.data.known import KNOWN
 from orthoui.errors import RequestError, UnknownNameError
 from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.card import ModelCard
+from orthoui.models.kinship import TOLD_APART, difference
 from orthoui.models.timm_networks import is_timm
-from orthoui.models.zoo import ModelEntry, Zoo, told_recipe
+from orthoui.models.zoo import ModelEntry, Zoo
 from orthoui.paper.schema import Kind
 from orthoui.paper.setting import Setting, dataset_title
 from orthoui.training.recipe import Recipe, recipes
@@ -26,8 +27,6 @@ KIND_WORDS: dict[Kind, str] = {
 }
 
 PLACE = ("dataset", "architecture", "width")
-ALWAYS_OWN = ("orthogonality", "seed", "forgets")
-"""Fields of a recipe that a card tells itself, or in which networks that are trained alike may differ."""
 PENALTY = ("penalty", "ortho_layers")
 """Fields of a recipe that mean nothing on a plain network."""
 
@@ -99,7 +98,7 @@ def training_recipe(setting: Setting, kind: Kind, seed: int = 0, lead: ModelCard
     """Return the recipe that trains a model of a kind on this setting, where there is a ``lead``, as that was."""
     fields: dict[str, Any] = {"width": setting.width, "seed": seed}
     if lead:  # as far as its card tells
-        own = {*PLACE, *ALWAYS_OWN, *(PENALTY if kind == "plain" else ())}
+        own = {*PLACE, *TOLD_APART, *(PENALTY if kind == "plain" else ())}
         fields |= {name: lead.recipe[name] for name in Recipe.model_fields if name in lead.recipe and name not in own}
     if kind != "plain":
         fields["orthogonality"] = lead.orthogonality if lead else setting.orthogonality or SUGGESTED_ORTHOGONALITY
@@ -167,19 +166,7 @@ def _fitting(entries: Sequence[ModelEntry], setting: Setting, kind: Kind) -> lis
 
 
 def _difference(card: ModelCard, lead: ModelCard, kind: Kind) -> str:
-    """Say how two trainings differ beside what the kind is about, as far as both cards tell; empty: they do not."""
-    own = {*ALWAYS_OWN, *(PENALTY if kind == "plain" else ())}
-    here, there = told_recipe(card), told_recipe(lead)
-    told = [name for name in there if name in here and name not in own]
-    pairs = [(name.replace("_", " "), here[name], there[name]) for name in told]
-    if kind != "plain":
-        pairs.insert(0, ("λ", card.orthogonality, lead.orthogonality))
-    parts = [f"{name} {_told(one)} in place of {_told(other)}" for name, one, other in pairs if one != other]
-    return ", ".join(parts + (["other training images"] if card.images_digest != lead.images_digest else []))
-
-
-def _told(value: Any) -> str:
-    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+    return difference(card, lead, ("orthogonality", *PENALTY) if kind == "plain" else ())
 
 
 def _fits(card: ModelCard, setting: Setting, kind: Kind) -> bool:

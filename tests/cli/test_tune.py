@@ -68,9 +68,9 @@ def test_every_setting_is_tried_once_and_the_best_can_be_measured(home: Path) ->
     assert run.metrics["search"]["tried"] == found["tried"]
     assert read_log(run).count("% left, others") == 4
     model = zoo().get("tiny")
-    assert latest_search(ledger(), model, (1,), "boundary-shrink") is not None
-    assert latest_search(ledger(), model, (0,), "boundary-shrink") is None
-    assert latest_search(ledger(), model, (1,), "ssd") is None
+    assert latest_search(ledger(), model, model.data(), (1,), "boundary-shrink") is not None
+    assert latest_search(ledger(), model, model.data(), (0,), "boundary-shrink") is None
+    assert latest_search(ledger(), model, model.data(), (1,), "ssd") is None
 
 
 def test_the_test_images_are_never_looked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """One forgetting from request to evidence on a tiny model."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_the_sequence_sharpens_and_only_the_last_is_complete(outcomes: list[Outc
     assert final.exact
     assert set(final.measured) == {"before", "retrained", "after", "mask", "random"}
     assert all(measured.exact for measured in final.measured.values())
-    assert set(final.membership) == {"after", "before", "retrained"}
+    assert set(final.membership) == {"after", "before", "retrained", "mask"}
     assert final.distance is not None and final.distance.forget is not None
     assert final.reference == "tiny-5"
 
@@ -218,12 +219,22 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_computed(model: Trai
             next(forget(model, data, REQUEST.model_copy(update=fields)))
 
 
+def test_a_reference_that_was_trained_otherwise_is_said(
+    model: TrainedModel, reference: TrainedModel, data: Dataset
+) -> None:
+    card = reference.card.model_copy(update={"orthogonality": 0.5})
+    other = last(forget(model, data, REQUEST, replace(reference, card=card), membership=False))
+    assert any("was not trained as this one was: λ 0.5 in place of 0.001" in notice for notice in other.notices)
+    alike = last(forget(model, data, REQUEST, reference, membership=False))
+    assert not any("was not trained" in notice for notice in alike.notices)
+
+
 def test_several_classes_can_be_forgotten_at_once(model: TrainedModel, data: Dataset) -> None:
     final = last(forget(model, data, REQUEST.model_copy(update={"classes": (1, 3)})))
     found = final.measured["after"].accuracies
     assert (found.n_forget, found.n_retain) == (80, 80)
     assert final.forgotten == "east and west"
-    assert set(final.membership) == {"after", "before"}
+    assert set(final.membership) == {"after", "before", "mask"}
 
 
 def test_notices_of_the_cache_reach_the_outcome(

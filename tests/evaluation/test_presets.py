@@ -122,6 +122,31 @@ def test_a_damaged_file_is_left_aside_with_a_warning(
     assert "cannot be read and are left aside" in caplog.text
 
 
+def test_a_search_that_was_stopped_goes_on_behind_the_last_class(
+    model: TrainedModel, guarded: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[int] = []
+
+    def quickly(model: TrainedModel, _: Dataset, label: int) -> Found:
+        if searched == [0, 1]:
+            raise KeyboardInterrupt
+        searched.append(label)
+        return presets(model).classes[2].model_copy(update={"forget_accuracy": float(label)})
+
+    monkeypatch.setattr(module, "search_class", quickly)
+    part = tmp_path / "presets" / "net.json.part"
+    with pytest.raises(KeyboardInterrupt):
+        search(model, guarded, part=part)
+    searched.append(-1)
+    found = search(model, guarded, part=part)
+    assert searched == [0, 1, -1, 2, 3]
+    assert [found.classes[label].forget_accuracy for label in range(4)] == [0, 1, 2, 3]
+    part.write_text(part.read_text().replace(model.weights, "other weights"))
+    assert module._begun(part, model, guarded) == {}
+    part.write_bytes(b"{")
+    assert module._begun(part, model, guarded) == {}
+
+
 def test_a_file_with_settings_out_of_bounds_is_left_aside_with_a_warning(
     model: TrainedModel, home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

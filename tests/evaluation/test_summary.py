@@ -103,9 +103,9 @@ def test_the_cost_counts_channels_and_time(outcome: Outcome, model: TrainedModel
     done = replace(outcome, timings_ms={"plan": 1.26, "apply": 0.3})
     touched = outcome.plan.touched_channels
     assert touched > 0
-    assert cost(done) == f"{touched} of {model.anatomy.channels} channels scaled; 1.6 ms"
+    assert cost(done) == f"{touched} of {model.anatomy.channels} channels scaled in 1.6 ms"
     part = replace(done, request=REQUEST.model_copy(update={"scope": "stage:4"}))
-    assert cost(part) == f"{touched} of {model.anatomy.channels} channels in scope scaled; 1.6 ms"
+    assert cost(part) == f"{touched} of {model.anatomy.channels} channels in scope scaled in 1.6 ms"
 
 
 def test_the_table_has_a_row_per_network_with_its_own_numbers(outcome: Outcome) -> None:
@@ -121,9 +121,14 @@ def test_the_table_has_a_row_per_network_with_its_own_numbers(outcome: Outcome) 
         first, second = (attacked.convention_a, attacked.convention_b) if attacked else (None, None)
         assert row["membership_a"] == (first.mean if first else None)
         assert row["membership_b_spread"] == (second.spread if second else None)
-    assert [row["membership_b"] for row in rows] == [55.0, 55.0, None, None, None]
+    assert [row["membership_b"] for row in rows] == [55.0, 55.0, None, None, 55.0]
     assert outcome.distance is not None and outcome.distance.forget is not None
-    assert [row["distance_forget"] for row in rows] == [None, outcome.distance.forget.mean, None, None, None]
+    distances = {**outcome.distances, "retrained": outcome.distance_floor}
+    found = [distances[variant] for variant, _ in ROWS]
+    assert [row["distance_forget"] for row in rows] == [
+        one.forget.mean if one and one.forget else None for one in found
+    ]
+    assert set(outcome.distances) == {"before", "after", "random", "mask"}
 
 
 def test_what_was_not_measured_is_none_and_never_zero(alone: Outcome) -> None:

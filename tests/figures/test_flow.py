@@ -1,7 +1,6 @@
-import numpy as np
 import pytest
 
-from orthoui.figures import Destination, destinations, palette, probability_bars
+from orthoui.figures import Destination, destinations, palette
 from tests.figures.samples import SHARES
 
 
@@ -36,15 +35,3 @@ def test_same_rows_and_height_at_every_step() -> None:
     drawn = [destinations(shares, {"Sneaker"}, mode="light", title="t") for shares in (start, SHARES)]
     assert drawn[0].layout.height == drawn[1].layout.height
     assert drawn[0].data[0].customdata[-1] == drawn[1].data[0].customdata[-1] == "still Sneaker"
-
-
-def test_probabilities_show_what_any_model_finds_likely() -> None:
-    after = np.array([0.7, 0.2, 0.1, 0.0])
-    before = np.array([0.0, 0.0, 0.05, 0.95])
-    figure = probability_bars(["a", "b", "c", "d"], after, before=before, forgotten={"d"}, mode="light", top=2)
-    assert list(figure.data[0].customdata) == ["d", "a"]
-    assert list(figure.data[0].x) == pytest.approx([0.0, 70.0])
-    assert list(figure.data[1].x) == pytest.approx([95.0, 0.0])
-    assert [trace.name for trace in figure.data] == ["after", "before"]
-    assert figure.data[0].marker.color[0] == palette("light").forgotten
-    assert figure.layout.meta["alt"].startswith("Class probabilities of this image. d: 0.0 % (before 95.0 %)")

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,9 @@ def test_a_forgetting_is_stored_once_and_anew_after_a_change_of_the_code(
     assert first is not None and first.version == f"{__version__}+aaaaaaa"
     assert record(book, outcome, model, "images") is None
     assert record(book, outcome, model, "other images") is not None
+    compared = replace(outcome, reference="retrained since")
+    assert record(book, compared, model, "images") is not None  # it is judged otherwise now
+    assert record(book, compared, model, "images") is None
     at_commit("bbbbbbb")
     second = record(book, outcome, model, "images")
     assert second is not None and second.version == f"{__version__}+bbbbbbb"

@@ -13,8 +13,9 @@ from orthoui.errors import CheckpointError, DatasetError, OrthoError, RequestErr
 from orthoui.models import zoo as module
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import save_checkpoint
+from orthoui.models.kinship import difference, is_reference
 from orthoui.models.trained import TrainedModel
-from orthoui.models.zoo import Zoo, default_model, is_reference, same_recipe
+from orthoui.models.zoo import Zoo, default_model
 from tests.tiny import random_network, same_tensors, state_of, tiny_card
 
 CPU = torch.device("cpu")
@@ -159,8 +160,13 @@ def test_a_reference_of_the_same_recipe_is_preferred(tmp_path: Path) -> None:
 def test_recipes_are_compared_by_what_both_cards_tell(
     one: dict[str, object], other: dict[str, object], same: bool
 ) -> None:
-    assert same_recipe(tiny_card(recipe=one), tiny_card(recipe=other)) is same
-    assert not same_recipe(tiny_card(recipe=one), tiny_card(recipe=other, orthogonality=0.5))
+    assert (difference(tiny_card(recipe=other), tiny_card(recipe=one)) == "") is same
+    assert "λ 0.5 in place of 0.001" in difference(tiny_card(recipe=other, orthogonality=0.5), tiny_card(recipe=one))
+
+
+def test_nobody_knows_how_an_imported_model_was_trained() -> None:
+    imported = tiny_card(origin="imported", recipe={"imported_from": "net.pt", "sha256": "0"})
+    assert difference(tiny_card(forgets=(1,), recipe={"epochs": 1}), imported)
 
 
 @pytest.mark.parametrize(

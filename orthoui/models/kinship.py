@@ -1,0 +1,54 @@
+"""How the trainings of two models compare, as far as their cards tell."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from orthoui.models.card import ModelCard
+
+LATER = {"gradient_restriction": 0.0}
+"""Fields of a recipe that older cards do not tell, and what they were then."""
+TOLD_APART = ("orthogonality", "seed", "forgets")
+"""Fields of a recipe that a card tells itself, or in which networks that are trained alike may differ."""
+
+
+def is_reference(card: ModelCard, original: ModelCard, classes: Sequence[int]) -> bool:
+    """Whether ``card`` describes ``original`` retrained from scratch without ``classes``."""
+    return (
+        tuple(sorted(card.forgets)) == tuple(sorted(classes))
+        and bool(card.forgets)
+        and card.dataset == original.dataset
+        and card.images_digest == original.images_digest
+        and card.architecture == original.architecture
+        and card.width == original.width
+    )
+
+
+def difference(card: ModelCard, other: ModelCard, leaving_out: Collection[str] = ()) -> str:
+    """Say how a training differs from another but for seed and left-out classes, e.g. “epochs 1 in place of 12”.
+
+    Empty where they were alike as far as both cards tell. ``leaving_out`` names further fields of a recipe that are
+    no difference. Nobody knows how imported models were trained, so each differs from every other.
+    """
+    if "imported" in (card.origin, other.origin):
+        return "a training that nobody here knows"
+    here, there = _told(card), _told(other)
+    pairs = [(name, here[name], there[name]) for name in there if name in here and name not in TOLD_APART]
+    pairs.insert(0, ("orthogonality", card.orthogonality, other.orthogonality))
+    parts = [
+        f"{_words(name)} {_shown(one)} in place of {_shown(two)}"
+        for name, one, two in pairs
+        if one != two and name not in leaving_out
+    ]
+    return ", ".join(parts + (["other training images"] if card.images_digest != other.images_digest else []))
+
+
+def _told(card: ModelCard) -> dict[str, Any]:
+    return LATER | card.recipe if card.recipe else {}
+
+
+def _words(field: str) -> str:
+    return "λ" if field == "orthogonality" else field.replace("_", " ")
+
+
+def _shown(value: Any) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
