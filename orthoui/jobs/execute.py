@@ -196,6 +196,13 @@ def in_words(error: Exception) -> str:
     """Return a sentence for a person; one that was not foreseen names its kind and points to the log."""
     if isinstance(error, OrthoError):
         return str(error)
+    from orthoui.models.room import out_of_memory  # loads torch, which the watching process does without
+
+    if out_of_memory(error):
+        return (
+            "There was not enough memory on the device. Choose a smaller batch size or a narrower network, close "
+            "what else uses the device, or set ORTHOUI_DEVICE to cpu, and try again."
+        )
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return f"The run stopped at an unexpected error ({what}). Its log has the details."
 

@@ -115,7 +115,7 @@ def run_method(run: MethodRun, context: Context) -> Result:
         context.progress(step, steps, loss, "Unlearning", share=UNLEARNING * step / max(1, steps))
 
     progress(0, 0, None)  # some methods report no steps
-    done = unlearn(method, model, data, request, Watch(progress, context.cancelled))
+    done = unlearn(method, model, data, request, Watch(progress, context.cancelled, context.folder))
     for note in done.notes:
         context.log(note)
     context.check()

@@ -150,6 +150,7 @@ class _Search:
         self._data = data
         self._settings = candidates(method, model, classes)
         self._path = context.folder / STATE_FILE
+        self._images = data["calibration"].digest
         self.tried: list[Tried] = []
         self.refused: list[Settings] = []
         self._read_state()
@@ -165,7 +166,7 @@ class _Search:
             self._tell(0, 1, None)
             try:
                 self.tried.append(self._try(settings))
-            except RequestError as error:
+            except (RequestError, RuntimeError, ValueError) as error:  # one setting's failure is not the others'
                 self._context.log(f"{setting_words(settings)}: {error}")
                 self.refused.append(settings)
             self._write_state()
@@ -209,7 +210,7 @@ class _Search:
             state = json.loads(self._path.read_text(encoding="utf-8"))
             tried = [Tried.model_validate(one) for one in state["tried"]]
             refused = [dict(one) for one in state["refused"]]
-            same = state["model"] == self._model.digest
+            same = (state["model"], state.get("images")) == (self._model.digest, self._images)
         except (OSError, ValueError, TypeError, KeyError):
             return
         done = [*(one.settings for one in tried), *refused]
@@ -218,7 +219,7 @@ class _Search:
 
     def _write_state(self) -> None:
         tried = [one.model_dump(mode="json") for one in self.tried]
-        state = {"model": self._model.digest, "tried": tried, "refused": self.refused}
+        state = {"model": self._model.digest, "images": self._images, "tried": tried, "refused": self.refused}
         try:
             write_atomically(self._path, json.dumps(state).encode())
         except OSError as error:  # a full disk costs the going on, not the search
@@ -242,9 +243,12 @@ def searches_unfinished(
     return [run for run in book.find(chosen, sort="-created") if not run.ended and _of(run, classes)]
 
 
-def latest_search(book: Ledger, model: TrainedModel, classes: Sequence[int], method: str) -> Searched | None:
-    """Return what the latest finished search found here; None where there was none."""
-    chosen = RunFilter(kind=(KIND,), state=("done",), model_digest=model.digest, method=method)
+def latest_search(
+    book: Ledger, model: TrainedModel, data: Dataset, classes: Sequence[int], method: str
+) -> Searched | None:
+    """Return what the latest finished search found here, on these images; None where there was none."""
+    images = data["train"].digest
+    chosen = RunFilter(kind=(KIND,), state=("done",), model_digest=model.digest, data_digest=images, method=method)
     for run in book.find(chosen, sort="-created"):
         try:
             if _of(run, classes):

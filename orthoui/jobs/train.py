@@ -14,7 +14,7 @@ from orthoui.ledger import Result
 from orthoui.ledger.values import Identity
 from orthoui.models.architectures import TITLES
 from orthoui.models.card import ModelCard
-from orthoui.models.zoo import SUFFIX
+from orthoui.models.zoo import SUFFIX, checked_name
 from orthoui.settings import settings
 from orthoui.training.recipe import Recipe
 from orthoui.training.reports import Step
@@ -44,9 +44,7 @@ class TrainRequest(BaseModel):
     @field_validator("name")
     @classmethod
     def _plain_name(cls, name: str) -> str:
-        if Path(name).name != name or name.startswith("."):
-            raise ValueError("must be letters, digits and dashes, not a path")
-        return name.removesuffix(SUFFIX)
+        return checked_name(name)
 
     @property
     def model(self) -> str:

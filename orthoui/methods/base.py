@@ -97,9 +97,12 @@ METHODS: Registry[Method] = Registry("method")
 
 @dataclass(frozen=True, eq=False)
 class Unlearned:
-    """What a method returns: a network of its own in evaluation mode, and what it cost.
+    """What a method returns: a network in evaluation mode, and what it cost.
 
-    ``seconds`` by stage: statistics, edit, optimisation; evaluation is never inside. ``samples`` counts images that
+    The network may share tensors that it left as they were with the model's: read it, never write to it.
+
+    ``seconds`` by stage: statistics, edit, optimisation. What a method itself measures to choose an epoch or to stop
+    is inside, the evaluation of its result never. ``samples`` counts images that
     were read, repeats included; ``forward`` and ``backward`` count passes of one image each.
     """
 
@@ -163,6 +166,11 @@ def unlearn(
     with torch.random.fork_rng(devices=[model.device] if model.device.type == "cuda" else []):
         torch.manual_seed(request.seed)
         network = chosen.run(work)
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values()):
+        raise RequestError(
+            f"{chosen.title} came to weights that are not finite numbers: its steps were too large for this model. "
+            "Choose a lower learning rate or other milder settings. The model is unchanged."
+        )
     return Unlearned(
         network=network.eval().requires_grad_(False),
         seconds=dict(work.seconds),

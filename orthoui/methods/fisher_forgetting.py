@@ -56,7 +56,7 @@ class FisherRequest(MethodRequest):
     source="Golatkar, Achille and Soatto, CVPR 2020 (arXiv 1911.04933)",
     summary="Blurs every weight by as much as the other classes can bear, and draws the class's output anew.",
     request=FisherRequest,
-    needs={"forget images", "retain images", "gradients", "classifier head"},
+    needs={"retain images", "gradients", "classifier head"},
     departs="the number of retained images: the published code reads all of them, one pass per class and image",
     search={"noise": (1e-8, 1e-7, 1e-6)},
 )

@@ -22,7 +22,7 @@ class AscentRequest(TrainingRequest):
     stop_at_chance: bool = Field(
         default=True,
         title="Stop at chance",
-        description="stop when the class is recognised by chance only",
+        description="stop at the first batch of which no more than chance is recognised",
     )
 
 
@@ -37,11 +37,18 @@ class AscentRequest(TrainingRequest):
     search={"learning_rate": (1e-4, 3e-4, 1e-3, 3e-3), "clip": (0.1, 1)},
 )
 def gradient_ascent(work: Work) -> nn.Module:
-    """Maximise the cross entropy on the forgotten images, gradients clipped."""
+    """Maximise the cross entropy on the forgotten images, gradients clipped; the loss has no floor.
+
+    It diverges within a few steps of chance, so that every batch is asked, before the step, whether it is there.
+    """
     request, student = work.asked(AscentRequest), work.student()
+    recognised = torch.ones((), device=work.device)
 
     def loss_of(batch: Batch) -> Tensor:
-        return -F.cross_entropy(work.logits(student, batch.inputs), batch.labels)
+        nonlocal recognised
+        logits = work.logits(student, batch.inputs)
+        recognised = (logits.argmax(1) == batch.labels).float().mean()
+        return -F.cross_entropy(logits, batch.labels)
 
     with work.stage("optimisation"):
         train_on(
@@ -51,7 +58,7 @@ def gradient_ascent(work: Work) -> nn.Module:
             work.forget,
             loss_of,
             clip=request.clip,
-            stop=lambda epoch: request.stop_at_chance and at_chance(work, student),
+            enough=lambda: request.stop_at_chance and bool(recognised <= 1 / work.classes),
         )
     return student
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from orthoui.data import ImageSet
 from orthoui.methods.base import MethodRequest
-from orthoui.methods.work import Batch, Work
+from orthoui.methods.work import Batch, Work, with_none_alone
 
 Optimiser = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["constant", "cosine"]
@@ -86,13 +86,15 @@ def train_epochs(
     clip: float | None = None,
     after_step: Callable[[], None] = lambda: None,
     stop: Callable[[int], bool] = lambda epoch: False,
+    enough: Callable[[], bool] = lambda: False,
     optimiser: torch.optim.Optimizer | None = None,
     done: int = 0,
     left: int = 0,
 ) -> None:
     """Minimise ``loss_of(batch)`` over ``request.epochs`` passes of ``epoch_batches()``.
 
-    ``after_step`` may correct the weights (masks, frozen parts); ``stop(epoch)`` is asked before every epoch.
+    ``after_step`` may correct the weights (masks, frozen parts); ``stop(epoch)`` is asked before every epoch,
+    ``enough()`` between every loss and the step down it.
     ``optimiser`` is made as the request says where none is given. ``done`` steps of the method came before this
     training and ``left`` follow it: the progress is that of the whole.
     """
@@ -107,6 +109,8 @@ def train_epochs(
         set_mode(student, request.bn_mode)
         for batch in epoch_batches():
             loss = loss_of(batch)
+            if enough():
+                return
             work.step(loss, optimiser, len(batch), clip)
             after_step()
             schedule.step()
@@ -125,6 +129,7 @@ def train_on(
     clip: float | None = None,
     after_step: Callable[[], None] = lambda: None,
     stop: Callable[[int], bool] = lambda epoch: False,
+    enough: Callable[[], bool] = lambda: False,
 ) -> None:
     """Minimise ``loss_of(batch)`` over ``request.epochs`` shuffled passes of ``images``; see ``train_epochs``."""
     train_epochs(
@@ -137,16 +142,18 @@ def train_on(
         clip=clip,
         after_step=after_step,
         stop=stop,
+        enough=enough,
     )
 
 
 def training_batches(work: Work, positions: Tensor, size: int) -> Iterator[Batch]:
     """Yield one shuffled, augmented pass over the training images at ``positions``, forgotten and retained alike."""
     order = positions[torch.randperm(len(positions), generator=work.generator)]
-    for part in torch.split(order, size):
+    for part in with_none_alone(torch.split(order, size)):
         yield work.batch(work.data["train"], part, augmented=True)
 
 
 def steps_in(count: int, batch_size: int) -> int:
-    """Return the number of batches in one pass over ``count`` images."""
-    return -(-count // batch_size)
+    """Return the number of batches in one pass over ``count`` images; a last single image is none."""
+    whole, rest = divmod(count, batch_size)
+    return whole + (rest > (batch_size > 1 and whole > 0))

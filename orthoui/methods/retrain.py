@@ -7,15 +7,18 @@ from typing import Self
 from pydantic import Field, model_validator
 from torch import nn
 
-from orthoui.errors import CancelledError
+from orthoui.errors import CancelledError, CheckpointError
 from orthoui.methods.base import MethodRequest, method
 from orthoui.methods.work import Work
+from orthoui.models.kinship import difference
 from orthoui.models.trained import TrainedModel
-from orthoui.models.zoo import same_recipe, zoo
+from orthoui.models.zoo import zoo
 from orthoui.training.loop import Training
 from orthoui.training.parallel import make_fabric
 from orthoui.training.reports import Step
-from orthoui.training.watching import StateFile
+from orthoui.training.watching import StateFile, run_from_kept
+
+STATE = "retraining.safetensors"
 
 
 class RetrainRequest(MethodRequest):
@@ -41,7 +44,7 @@ class RetrainRequest(MethodRequest):
 def ready_one(model: TrainedModel, classes: Sequence[int]) -> TrainedModel | None:
     """Return a model that lies ready and differs from ``model`` only in never having seen the classes."""
     found = zoo().reference(model, classes)
-    return found if found is not None and same_recipe(found.card, model.card) else None
+    return found if found is not None and not difference(found.card, model.card) else None
 
 
 def resizes(model: TrainedModel) -> str | None:
@@ -87,7 +90,18 @@ def retrain(work: Work) -> nn.Module:
             raise CancelledError("The retraining was cancelled. The model is unchanged.")
         work.watch.progress(step.step, step.steps, step.loss)
 
-    network = training.run(StateFile(on_step=told))
+    network = _trained(training, StateFile(work.watch.folder and work.watch.folder / STATE, on_step=told))
     work.seconds["optimisation"] += training.seconds  # of its steps; the accuracy after every epoch is not in them
     work.count(epochs * training.steps_per_epoch * recipe.batch_size, backward=True)
+    return network
+
+
+def _trained(training: Training, watcher: StateFile) -> nn.Module:
+    """Train, from the state that an attempt before this one has kept, if it was of this very training."""
+    try:
+        network = run_from_kept(training, watcher)
+    except CheckpointError:
+        network = training.run(watcher)
+    if watcher.path is not None:
+        watcher.path.unlink(missing_ok=True)
     return network

@@ -88,8 +88,7 @@ def salient(of_class: list[Tensor], of_rest: list[Tensor], threshold: float) -> 
 
 def adaptive_weights(losses: Tensor, adaptivity: float) -> Tensor:
     """Return w_i = c_i / Σ c_j with c_i = ℓ_i^−λ, (N,), without gradient: what is hardly forgotten counts most."""
-    raw = (losses.detach() + TINY) ** -adaptivity
-    return raw / raw.sum()
+    return torch.softmax(-adaptivity * (losses.detach() + TINY).log(), 0)  # as a power it would overflow
 
 
 def ascent_at(step: int, request: SFRonRequest) -> float:

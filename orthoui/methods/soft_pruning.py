@@ -2,9 +2,11 @@
 
 import itertools
 
+import numpy as np
 from pydantic import Field
 from torch import nn
 
+from orthoui.forgetting.activations import ActivationProfile
 from orthoui.forgetting.application import pruned_network
 from orthoui.forgetting.finetuning import Epoch, FineTuning, fine_tune
 from orthoui.forgetting.profiles import measure
@@ -78,7 +80,7 @@ def random_channels(work: Work) -> nn.Module:
     source=SOURCE,
     summary="Soft pruning, then a few epochs on the retained images.",
     request=TunedPruningRequest,
-    needs={"forget images", "retain images", "gradients"},
+    needs={"forget images", "retain images", "held-out images", "gradients"},
     departs=f"{READINGS}; and but for rate, batch size, patience and batch norms of the fine-tuning, which are usual "
     "ones as none are published",
 )
@@ -103,8 +105,7 @@ def soft_pruning_tuned(work: Work) -> nn.Module:
         return False
 
     def accuracy(network: nn.Module) -> float:
-        with work.off_the_clock("optimisation"):
-            return 100 * (1 - work.error(network, held_out))
+        return 100 * (1 - work.error(network, held_out))
 
     epochs: list[Epoch] = []
     with work.stage("optimisation"):
@@ -118,10 +119,23 @@ def soft_pruning_tuned(work: Work) -> nn.Module:
 
 
 def _pruned(work: Work, request: SoftPruningRequest) -> nn.Module:
-    model, images = work.model, work.data["train"]
-    with work.stage("statistics"):
-        per_class = min(request.images_per_class, max(1, len(images) // work.classes))
-        profile = measure(model, images, per_class, request.read_at, request.seed)
-    work.count(per_class * work.classes)
+    model = work.model
+    profile = _unread(work) if request.score == "random" else _profile(work, request)
     with work.stage("edit"):
         return pruned_network(model.network, model.anatomy, make_plan(profile, model.anatomy, request))
+
+
+def _profile(work: Work, request: SoftPruningRequest) -> ActivationProfile:
+    images = work.data["train"]
+    per_class = min(request.images_per_class, max(1, len(images) // work.classes))
+    with work.stage("statistics"):
+        profile = measure(work.model, images, per_class, request.read_at, request.seed)
+    work.count(per_class * work.classes)
+    return profile
+
+
+def _unread(work: Work) -> ActivationProfile:
+    """Return a profile of no images, for a score that looks at none."""
+    layers = work.model.anatomy.layers
+    nothing = {layer.name: np.zeros((work.classes, layer.channels), np.float32) for layer in layers}
+    return ActivationProfile(nothing, work.classes)

@@ -3,10 +3,11 @@
 import copy
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
@@ -35,6 +36,8 @@ class Watch:
     progress: Callable[[int, int, float | None], None] = lambda step, steps, loss: None
     """Called after every step with (step, steps, loss); must be quick."""
     cancelled: Callable[[], bool] = lambda: False
+    folder: Path | None = None
+    """Where a long training keeps its state, to go on from there at the next attempt; None: it begins anew."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,13 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+def with_none_alone(parts: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Return batches of positions, a last single image joined to those before: alone it has no batch statistics."""
+    if len(parts) > 1 and len(parts[-1]) == 1 < len(parts[0]):
+        return [*parts[:-2], torch.cat(list(parts[-2:]))]
+    return parts
 
 
 @dataclass(eq=False)
@@ -105,10 +115,10 @@ class Work:
         take them as they are.
         """
         order = torch.randperm(len(images), generator=self.generator) if shuffle else torch.arange(len(images))
-        for start in range(0, len(images), size):
-            part = order[start : start + size]
-            if drop_last and len(part) < size and start:
-                return
+        parts = list(torch.split(order, size))
+        if drop_last and len(parts) > 1 and len(parts[-1]) < size:
+            parts.pop()
+        for part in with_none_alone(parts):
             yield self.batch(images, part, augmented=augmented)
 
     def endless(self, images: ImageSet, size: int, *, augmented: bool = False) -> Iterator[Batch]:
@@ -121,7 +131,8 @@ class Work:
         self.samples += len(positions)
         pixels = images.images[positions].to(self.device)
         if augmented:
-            pixels = augment(padded(pixels, self.data.padding), self.recipe, self.generator)
+            margin = 0 if self.model.card.resized else self.data.padding  # resized, the margin would shrink the image
+            pixels = augment(padded(pixels, margin), self.recipe, self.generator)
         return Batch(self.model.prepare(pixels), images.labels[positions].to(self.device), positions)
 
     @cached_property
@@ -141,23 +152,16 @@ class Work:
             raise RequestError(f"{self.model.name} does not end in one linear layer. Choose another method or model.")
         return self.model.anatomy.head
 
-    def stage(self, name: Stage) -> AbstractContextManager[None]:
-        """Time a block; waits for the device before both readings of the clock."""
-        return self._clocked(name, 1)
-
-    def off_the_clock(self, name: Stage) -> AbstractContextManager[None]:
-        """Take a block's time out of the stage around it: evaluation is no part of unlearning."""
-        return self._clocked(name, -1)
-
     @contextmanager
-    def _clocked(self, name: Stage, sign: int) -> Iterator[None]:
+    def stage(self, name: Stage) -> Iterator[None]:
+        """Time a block; waits for the device before both readings of the clock."""
         synchronise(self.device)
         started = time.perf_counter()
         try:
             yield
         finally:
             synchronise(self.device)
-            self.seconds[name] += sign * (time.perf_counter() - started)
+            self.seconds[name] += time.perf_counter() - started
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context of a training forward pass: the device's fast precision."""

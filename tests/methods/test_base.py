@@ -2,15 +2,17 @@
 
 import gc
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from orthoui.data import Dataset
 from orthoui.errors import CancelledError, RequestError
 from orthoui.methods import METHODS, Method, unlearn
 from orthoui.methods.optimise import OptimiserRequest
-from orthoui.methods.work import Watch
+from orthoui.methods.work import Watch, Work
 from orthoui.models.trained import TrainedModel
 from tests.methods.working import quick
 from tests.tiny import same_tensors, state_of
@@ -35,6 +37,18 @@ def test_every_method_runs_leaves_the_model_alone_and_repeats_by_its_seed(
     assert sum(one.seconds.values()) > 0
     logits = one.network(model.prepare(data["test"].images))
     assert logits.shape == (len(data["test"]), len(data.classes))
+
+
+def test_weights_that_are_no_numbers_are_refused_with_what_to_change(model: TrainedModel, data: Dataset) -> None:
+    def diverged(work: Work) -> nn.Module:
+        student = work.student()
+        with torch.no_grad():
+            next(student.parameters())[0] = torch.nan
+        return student
+
+    method = replace(METHODS["fine-tune"], run=diverged)
+    with pytest.raises(RequestError, match=r"Fine-tune came to weights that are not finite.*lower learning rate"):
+        unlearn(method, model, data, quick(method))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -51,9 +51,10 @@ def test_batch_norms_stay_unless_as_published(model: TrainedModel, data: Dataset
 
 
 def test_a_larger_rate_forgets(model: TrainedModel, data: Dataset) -> None:
-    network = unlearn(EXPAND, model, data, request("boundary-expand", learning_rate=1e-2, epochs=15)).network
-    answers = logits_of(network, data["test"]).argmax(1)
-    assert (answers[data["test"].labels == 1] == 1).float().mean() <= 0.1
+    network = unlearn(EXPAND, model, data, request("boundary-expand", learning_rate=1e-4, epochs=5)).network
+    answers, labels = logits_of(network, data["test"]).argmax(1), data["test"].labels
+    assert (answers[labels == 1] == 1).float().mean() <= 0.1
+    assert (answers == labels)[labels != 1].float().mean() >= 0.6
 
 
 def test_a_network_without_a_linear_head_is_refused_in_words(model: TrainedModel, data: Dataset) -> None:

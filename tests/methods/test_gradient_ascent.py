@@ -42,6 +42,17 @@ def test_it_stops_when_the_class_is_recognised_by_chance_only(model: TrainedMode
     assert 0 < len(seen) < 100
 
 
+def test_it_stops_at_the_first_batch_at_chance_not_at_the_end_of_the_pass(model: TrainedModel) -> None:
+    def steps(**changes: object) -> int:
+        seen: list[int] = []
+        watch = Watch(progress=lambda step, steps, loss: seen.append(step))
+        given = {"epochs": 1, "batch_size": 2, "learning_rate": 0.05, "clip": 10, **changes}
+        done("gradient-ascent", model, watch, **given)
+        return len(seen)
+
+    assert 0 < steps() < steps(stop_at_chance=False) == 15
+
+
 def test_a_clipped_step_is_no_longer_than_allowed(model: TrainedModel) -> None:
     after = done("gradient-ascent", model, **ONE, learning_rate=1.0, clip=0.01, momentum=0, weight_decay=0)
     pairs = zip(after.network.parameters(), model.network.parameters(), strict=True)

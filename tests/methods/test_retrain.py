@@ -1,23 +1,29 @@
 """Retraining, its card's checks: nothing of the old weights, no image of the class, not one answer with it."""
 
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from orthoui.errors import CancelledError
 from orthoui.methods import METHODS, Unlearned, unlearn
+from orthoui.methods.retrain import STATE
+from orthoui.methods.work import Watch
 from orthoui.models.trained import TrainedModel
+from orthoui.training import loop
 from orthoui.training.loop import Training
 from tests.methods.spying import DATA, accuracy_on
-from tests.tiny import as_model
+from tests.tiny import as_model, same_tensors, state_of
 
 RECIPE = {"dataset": "tiny", "width": 4, "epochs": 4, "batch_size": 20, "learning_rate": 0.05}
 
 
-def retrained(model: TrainedModel, **fields: object) -> Unlearned:
+def retrained(model: TrainedModel, watch: Watch | None = None, **fields: object) -> Unlearned:
     whole = as_model(model.network, model.card.model_copy(update={"recipe": RECIPE}))
-    return unlearn(METHODS["retrain"], whole, DATA, METHODS["retrain"].request(classes=(1,), **fields))
+    return unlearn(METHODS["retrain"], whole, DATA, METHODS["retrain"].request(classes=(1,), **fields), watch)
 
 
 def test_no_image_of_the_class_is_a_target(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +37,31 @@ def test_no_image_of_the_class_is_a_target(model: TrainedModel, monkeypatch: pyt
     monkeypatch.setattr(nn.functional, "cross_entropy", spy)
     retrained(model, epochs=2)
     assert torch.cat(shown).unique().tolist() == [0, 2, 3]
+
+
+def test_one_that_was_stopped_goes_on_from_its_last_epoch(
+    model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "TOLD_EVERY", 0.0)
+    seen: list[float] = []
+
+    def stopped() -> bool:
+        return bool(seen) and seen[-1] > 0.6  # of four epochs
+
+    watch = Watch(lambda step, steps, loss: seen.append(step / steps), stopped, tmp_path)
+    with pytest.raises(CancelledError):
+        retrained(model, watch)
+    before = len(seen)
+    after = retrained(model, replace(watch, cancelled=lambda: False))
+    assert 0.5 < seen[before] <= 0.75
+    assert same_tensors(after.network, state_of(retrained(model).network))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_state_of_another_training_is_left_aside(model: TrainedModel, tmp_path: Path) -> None:
+    (tmp_path / STATE).write_bytes(b"no state")
+    found = retrained(model, Watch(folder=tmp_path), epochs=1)
+    assert same_tensors(found.network, state_of(retrained(model, epochs=1).network))
 
 
 def test_the_class_is_never_an_answer_and_all_outputs_stay(model: TrainedModel) -> None:

@@ -115,3 +115,9 @@ def test_the_same_model_is_not_trained_twice_at_once(home: Path) -> None:
 def test_a_name_is_no_path(name: str) -> None:
     with pytest.raises(ValueError, match="not a path"):
         TrainRequest(recipe=RECIPE, name=name)
+
+
+def test_a_name_fits_into_a_files_name_in_any_script() -> None:
+    with pytest.raises(ValueError, match="must be shorter: at most 200 letters, fewer where they take several bytes"):
+        TrainRequest(recipe=RECIPE, name=100 * "क")
+    assert TrainRequest(recipe=RECIPE, name=60 * "क").model == 60 * "क"
