@@ -10,6 +10,7 @@ from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
 from orthoui.models.zoo import zoo
 from orthoui.ui import session
+from orthoui.ui.introduction import introduction
 from orthoui.ui.link import default_request, from_query
 from orthoui.ui.result_card import result_card
 from orthoui.ui.thumbnails import class_thumbnails
@@ -54,7 +55,8 @@ def request_controls() -> None:
     _slider("ratio")
     _slider("strength")
     _presets()
-    with st.expander("Advanced"):
+    _set_by_hand()
+    with st.expander("Advanced", key="advanced"):
         _advanced()
 
 
@@ -84,6 +86,7 @@ def model_controls() -> None:
                 kwargs={"keep_settings": True},
                 help="The same data, size and seed, trained with or without the orthogonality penalty.",
             )
+        introduction()
 
 
 def model_titles() -> dict[str, str]:
@@ -188,7 +191,8 @@ def _presets() -> None:
             "Paper",
             paper(model, request.classes),
             active == "paper",
-            "The paper's setting; where it leaves something open, our reading.",
+            "The paper's setting; where it leaves something open, our reading. What it does in print and here stands "
+            "on the page Paper.",
         )
         if best is not None:
             words = "The best setting found for this model on calibration images, never on the test images."
@@ -201,6 +205,17 @@ def _presets() -> None:
             on_click=_reset,
             help="Back to the class shown at the start and this model's recommended setting.",
         )
+
+
+def _set_by_hand() -> None:
+    """Say that channels were set by hand: they are part of every number, and made on another page."""
+    count = len(session.view().request.edits)
+    if count:
+        with st.container(horizontal=True, vertical_alignment="center", key="by_hand"):
+            st.markdown(f":material/pan_tool: {count} channel{'s' if count > 1 else ''} set by hand", width="content")
+            st.button(
+                "Remove", type="tertiary", key="no_edits", on_click=session.change_request, kwargs={"edits": ()}
+            )
 
 
 def _preset_button(label: str, request: ForgetRequest, active: bool, words: str) -> None:
@@ -232,7 +247,7 @@ def _advanced() -> None:
     scopes = ["all", *(f"stage:{stage}" for stage in anatomy.stages)]
     if request.scope not in scopes:
         scopes.append(request.scope)
-    words = {scope: _scope_words(scope) for scope in scopes}
+    words = {scope: scope_words(scope) for scope in scopes}
     _choice("scope", tuple(scopes), words)
     counts = sorted({*IMAGE_COUNTS, request.images_per_class})
     _choice("images_per_class", tuple(counts), {n: "all" if n == IMAGE_COUNTS[-1] else str(n) for n in counts})
@@ -248,7 +263,8 @@ def _advanced() -> None:
     )
 
 
-def _scope_words(scope: str) -> str:
+def scope_words(scope: str) -> str:
+    """Return a scope as a person reads it, e.g. “Stage 4 only”."""
     kind, _, items = scope.partition(":")
     if kind == "all":
         return "All layers"

@@ -31,7 +31,7 @@ def accuracy_figure(outcome: Outcome, mode: Mode) -> go.Figure:
         outcome.request.classes,
         mode=mode,
         title=_accuracy_title(outcome),
-        subtitle=f"accuracy per class, {n:,} {outcome.split} images; lines are 95 % intervals",
+        subtitle=f"accuracy per class, {n:,} {outcome.split} images; short bars: 95 % intervals",
     )
 
 
@@ -58,7 +58,8 @@ def _accuracy_title(outcome: Outcome) -> str:
     if not losses or after.forget is None:
         return "Accuracy per class"
     worst = max(losses, key=lambda name: losses[name])
-    fate = f"{outcome.forgotten} is at {after.forget.value:.1f} %"
+    verb = "is" if len(outcome.request.classes) == 1 else "are"
+    fate = f"{outcome.forgotten} {verb} at {after.forget.value:.1f} %"
     if losses[worst] < 1:
         return f"{fate}; no other class loses a point"
     return f"{fate}; of the others {worst} loses most, {losses[worst]:.1f} points"
@@ -82,7 +83,7 @@ def flow_figure(outcome: Outcome, mode: Mode) -> go.Figure:
         forgotten,
         mode=mode,
         title=_flow_title(rows, forgotten),
-        subtitle="answers to images of the forgotten class",
+        subtitle=f"answers to images of the forgotten {'class' if len(forgotten) == 1 else 'classes'}",
     )
 
 
@@ -98,11 +99,14 @@ def _shares(outcome: Outcome, variant: Variant) -> dict[int, float]:
 
 
 def _flow_title(rows: list[Destination], forgotten: set[str]) -> str:
-    ranked = sorted(rows, key=lambda row: -row.after)
-    first, second = ranked[0], ranked[1]
-    verb = "still counted as" if first.name in forgotten else "taken for"
-    text = f"{first.after:.0f} % of its images are {verb} {first.name}"
-    return text if second.after < 5 else f"{text}, {second.after:.0f} % for {second.name}"
+    first, second = sorted(rows, key=lambda row: -row.after)[:2]
+    if len(forgotten) > 1:
+        whose, verb, again = "their", "answered with", "with"
+    else:
+        whose, verb, again = "its", "still counted as" if first.name in forgotten else "taken for", "taken for"
+    text = f"{first.after:.0f} % of {whose} images are {verb} {first.name}"
+    more = again if verb != again else "for"
+    return text if second.after < 5 else f"{text}, {second.after:.0f} % {more} {second.name}"
 
 
 def histogram_figure(plan: Plan, mode: Mode, layer: str | None = None) -> go.Figure:
@@ -115,12 +119,31 @@ def histogram_figure(plan: Plan, mode: Mode, layer: str | None = None) -> go.Fig
         DifferenceBins(binned.edges.tolist(), binned.kept.tolist(), binned.pruned.tolist()),
         cut=cut,
         mode=mode,
-        title=f"{pruned:,} of {total:,} channels {where} are scaled down",
+        title=f"{pruned:,} of {total:,} channels {where} are scaled down" if pruned else "No channel is scaled down",
         subtitle=f"{SCORE_WORDS[plan.request.score]}; "
         + ("the line is the cut" if cut is not None else "every layer has its own cut, drawn below"),
+        axis=SCORE_AXES[plan.request.score],
     )
 
 
+def _layers_title(plan: Plan) -> str:
+    scaled = {name: int((part.keep != 1).sum()) for name, part in plan.layers.items()}
+    if not any(scaled.values()):
+        return "No channel is scaled down"
+    touched = sum(count > 0 for count in scaled.values())
+    least, most = min(scaled, key=lambda name: scaled[name]), max(scaled, key=lambda name: scaled[name])
+    if scaled[least] == scaled[most]:
+        where = f"each of {touched} layers" if touched > 1 else most
+        return f"{scaled[most]:,} channels of {where} are scaled down"
+    return f"{most} gives most: {scaled[most]:,} of its {len(plan.layers[most].scores):,} channels are scaled down"
+
+
+SCORE_AXES = {
+    "difference": "activation difference, forgotten − mean of the others",
+    "margin": "activation difference, forgotten − highest of the others",
+    "standardised": "activation difference, in spreads between the others",
+    "random": "random number",
+}
 SCORE_WORDS = {
     "difference": "peak response to the forgotten class minus the mean of the others",
     "margin": "peak response to the forgotten class minus the highest other class",
@@ -136,12 +159,10 @@ def layers_figure(plan: Plan, mode: Mode, selected: tuple[str, int] | None = Non
         pruned = part.scores < -float("inf")
         pruned[part.channels[part.keep != 1]] = True
         layers.append(LayerDifferences(name, part.scores, pruned, part.cut))
-    most = max(plan.layers, key=lambda name: int((plan.layers[name].keep != 1).sum()))
-    count = int((plan.layers[most].keep != 1).sum())
     return layer_histograms(
         layers,
         mode=mode,
-        title=f"Layer {most} gives most: {count} of its {len(plan.layers[most].scores)} channels exceed the cut",
+        title=_layers_title(plan),
         subtitle="one mark a channel; click one to see what it sees",
         selected=selected,
     )

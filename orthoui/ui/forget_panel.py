@@ -21,13 +21,13 @@ from orthoui.ui.channels.choice import BAR, MARK, Bar, Mark, clickable, open_cha
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
 from orthoui.ui.frame import emptied_on_error, give_way, is_drawn, literal, mark_drawn, panel
 from orthoui.ui.images import images_here
-from orthoui.ui.table import table_html
+from orthoui.ui.table import definitions, table_html
 from orthoui.ui.tuning_panel import tuning_panel
 
 VERDICT_ICONS = {
     "forgotten": ":material/check_circle:",
     "partly": ":material/incomplete_circle:",
-    "over-forgotten": ":material/error:",
+    "forgotten otherwise": ":material/error:",
     "others damaged": ":material/heart_broken:",
     "not forgotten": ":material/cancel:",
     "unchanged": ":material/radio_button_unchecked:",
@@ -37,6 +37,7 @@ VERDICT_ICONS = {
 
 CONTROL_IMAGES = 2_500
 """Test images behind the random-channel control of the page; its interval says what that is worth."""
+METHODS_PAGE = "pages/lab/methods.py"
 SAID_EVERY = 0.4
 """Seconds between two updates of sentence and table while the numbers sharpen."""
 PICKED = "picked_channel"
@@ -125,7 +126,7 @@ def _exact(outcome: Outcome) -> tuple[str, ...]:
 
 def _say(slots: Slots, outcome: Outcome) -> None:
     verdict = judge(outcome)
-    slots.headline.markdown(f"## {headline(outcome)}")
+    slots.headline.markdown(f"## {literal(headline(outcome))}")
     seen = sum(estimate.n for estimate in outcome.measured["after"].accuracies.per_class if estimate)
     state = f"{seen:,} {outcome.split} images" + ("" if outcome.exact else " so far, sharpening …")
     slots.verdict.markdown(
@@ -173,6 +174,9 @@ def _footer(place: Any, outcome: Outcome) -> None:
             f"evaluation {outcome.timings_ms['evaluate'] / 1000:.2f} s on {outcome.device} ({outcome.precision}). "
             f"{_control(outcome)}Accuracy that falls does not prove that the class is erased: it may only be hidden."
         )
+        st.page_link(METHODS_PAGE, label="Only hidden? Try to bring it back", icon=":material/compare:")
+        with st.expander("What the table's columns mean", key="columns"):
+            st.markdown(definitions())
         for notice in outcome.notices:
             st.warning(notice, icon=":material/info:")
         not_kept = runs.problem_to_say()

@@ -65,11 +65,11 @@ def navigation() -> None:
         for url, title, path, words in group
     ]
     page = st.navigation(pages, position="top")
-    if st.session_state.get(PAGE) != page.url_path:
+    if turned := st.session_state.get(PAGE) != page.url_path:
         st.session_state[PAGE] = page.url_path
         st.session_state.pop(DRAWN, None)
     with explained():
-        session.open_session()
+        session.open_session(turned=turned)
         with explained():
             page.run()
         session.write_link()

@@ -66,7 +66,7 @@ def get_button(name: str, label: str = "") -> None:
 
 def by_hand(name: str) -> None:
     """Draw the folded advice for a machine without a network."""
-    with st.expander("Without a network here"):
+    with st.expander("If this machine is offline"):
         st.markdown(literal(how_to_get(name)))
 
 

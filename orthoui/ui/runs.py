@@ -40,12 +40,15 @@ def remember(outcome: Outcome) -> None:
     runs = all_runs()
     if not outcome.complete:
         return
-    known = any(run.outcome.model == outcome.model and run.outcome.request == outcome.request for run in runs)
-    if not known:
+    if _asked(outcome) not in (_asked(run.outcome) for run in runs):
         number = runs[-1].number + 1 if runs else 1
         run = Run(number, session.view(), outcome, headline(outcome), judge(outcome).kind)
         st.session_state[RUNS] = [*runs, run][-MOST:]
         _record(outcome)
+
+
+def _asked(outcome: Outcome) -> tuple[object, ...]:
+    return outcome.model, outcome.request, outcome.reference
 
 
 def _record(outcome: Outcome) -> None:

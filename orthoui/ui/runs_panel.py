@@ -4,6 +4,7 @@ import streamlit as st
 
 from orthoui.evaluation.accuracy import Estimate
 from orthoui.figures import difference_bars
+from orthoui.forgetting.request import ForgetRequest
 from orthoui.models.zoo import zoo
 from orthoui.ui import controls, runs, session
 from orthoui.ui.frame import chart, panel
@@ -54,14 +55,17 @@ def _session_runs() -> None:
         with st.container(key="headline"):
             st.markdown("## No class has been forgotten in this session yet.")
         st.markdown(
-            "Every setting you try on the Forget page is kept here until the browser tab is closed; “All runs ever "
+            "Every setting you try on the Forget page is kept here until the page is loaded anew; “All runs ever "
             "made” keeps it for good."
         )
         st.page_link(FORGET_PAGE, label="Forget a class", icon=":material/backspace:")
         return
     with st.container(key="headline"):
         st.markdown(f"## {_summary(found)}")
-    st.caption("Click a row to pin it as A, to open it again, or to compare it. Runs leave with the browser tab.")
+    st.caption(
+        "Tick a row to pin it as A, to open it again, or to compare it. This list is of this visit: it is empty "
+        "again when the page is loaded anew. “All runs ever made” keeps them."
+    )
     event = st.dataframe(
         [_row(run) for run in found],
         hide_index=True,
@@ -72,13 +76,12 @@ def _session_runs() -> None:
     )
     chosen = _chosen(found, event["selection"]["rows"])
     _actions(chosen)
-    _comparison(found)
+    _comparison(found, chosen)
 
 
 def _summary(found: list[Run]) -> str:
     forgotten = sorted({run.outcome.forgotten for run in found})
-    times = {1: "once", 2: "twice"}.get(len(found), f"{len(found)} times")
-    return f"You have forgotten {times} in this session: {', '.join(forgotten)}."
+    return f"{len(found)} run{'s' if len(found) > 1 else ''} in this session: {', '.join(forgotten)}."
 
 
 def _row(run: Run) -> dict[str, object]:
@@ -96,10 +99,18 @@ def _row(run: Run) -> dict[str, object]:
         "verdict": run.verdict,
         "recognised": attack.convention_a.mean if attack and attack.convention_a else None,
         "distance": distance.mean if distance else None,
-        "settings": f"ratio {request.ratio:g}, strength {request.strength:g}, {request.scope}, {request.score}, "
-        f"{request.target}, {request.attenuation}",
+        "settings": _settings(request),
         "model": card.title,
     }
+
+
+def _settings(request: ForgetRequest) -> str:
+    """Say a setting in the words of the controls, what differs most often first."""
+    edits = len(request.edits)
+    by_hand = [f"{edits} channel{'s' if edits > 1 else ''} set by hand"] if edits else []
+    words = [controls.WORDS[name].lower() for name in (request.score, request.target, request.attenuation)]
+    scope = controls.scope_words(request.scope).lower()
+    return ", ".join([f"ratio {request.ratio:g}", f"strength {request.strength:g}", *by_hand, scope, *words])
 
 
 def _value(estimate: Estimate | None) -> float | None:
@@ -132,21 +143,22 @@ def _actions(chosen: Run | None) -> None:
         st.switch_page(FORGET_PAGE)
 
 
-def _comparison(found: list[Run]) -> None:
+def _comparison(found: list[Run], chosen: Run | None) -> None:
     first = runs.pinned()
     if first is None:
         return
     view = session.view()
-    current = next(
+    current, word = (chosen, "ticked") if chosen and chosen.number != first.number else (None, "current")
+    current = current or next(
         (run for run in reversed(found) if run.view.request == view.request and run.view.model == view.model),
         found[-1],
     )
     if current.number == first.number:
-        st.info("The pinned run is the current one. Change a setting on the Forget page, then compare.")
+        st.info("The pinned run is the current one. Tick another, or change a setting on the Forget page.")
         return
-    st.markdown(f"### A is run {first.number}; the current one is run {current.number}.")
+    st.markdown(f"### A is run {first.number}; the {word} one is run {current.number}.")
     left, right = st.columns(2)
-    for place, name, run in ((left, "A", first), (right, "Current", current)):
+    for place, name, run in ((left, "A", first), (right, word.capitalize(), current)):
         with place:
             after = run.outcome.measured["after"].accuracies
             title = zoo().get(run.outcome.model).card.title

@@ -17,15 +17,23 @@ from orthoui.ui.link import from_query, to_query
 from orthoui.ui.view import View
 
 VIEW = "view"
+LINK, LEFT = "link_written", "link_left_out"
+"""Keys of the session: the link written last; whether the address has none because a person went back to that."""
 PROBLEMS = "problems"
 
 
-def open_session() -> None:
-    """Read the link when the session is new; later runs keep the session's own view."""
-    if VIEW not in st.session_state:
-        view, problems = from_query(st.query_params.to_dict(), zoo())
+def open_session(*, turned: bool = True) -> None:
+    """Read the link when the session is new, or when it is another than was written: the browser went back.
+
+    ``turned`` says that the person just came to this page, whose address has no link at first. It is the address
+    without a link, too, that going back leads to at last: writing one there would bar the way to the page before.
+    """
+    query, written = st.query_params.to_dict(), st.session_state.get(LINK)
+    if VIEW not in st.session_state or (query and query != written):
+        view, problems = from_query(query, zoo())
         st.session_state[VIEW] = view
         st.session_state[PROBLEMS] = problems
+    st.session_state[LEFT] = not query and written is not None and not turned
 
 
 def view() -> View:
@@ -79,8 +87,11 @@ def problems() -> list[str]:
 def write_link() -> None:
     """Put the view into the address bar, so that copying the address copies the view."""
     query = to_query(view())
+    if st.session_state.get(LEFT) and query == st.session_state.get(LINK):
+        return
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
+    st.session_state[LINK], st.session_state[LEFT] = query, False
 
 
 def model() -> TrainedModel:

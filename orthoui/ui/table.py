@@ -3,7 +3,6 @@
 from html import escape
 
 from orthoui.evaluation.accuracy import Estimate
-from orthoui.evaluation.distance import ReferenceDistance
 from orthoui.evaluation.membership import MembershipResult
 from orthoui.evaluation.outcome import Outcome
 from orthoui.evaluation.summary import ROWS
@@ -16,16 +15,18 @@ HEADS = (
     (
         "recognised as training images",
         "How many of the class's training images an attacker still takes for training images (membership inference, "
-        "convention A). Compare with the retrained row.",
+        "convention A), with 95 % interval over the attacker's draws. Compare with the retrained row: the logit "
+        "mask, which changes no weight, passes too.",
     ),
     (
         "told from unseen",
         "How well an attacker tells the class's training images from unseen ones (membership inference, "
-        "convention B). 50 % is guessing.",
+        "convention B). 50 % is guessing; where the row before is there already, this attack cannot tell anything.",
     ),
     (
         "distance to retrained",
-        "Jensen–Shannon divergence between the answers on test images of the forgotten class, 0 to 0.69; "
+        "Jensen–Shannon divergence between the answers on test images of the forgotten class, 0 to 0.69 (of random "
+        "channels on those that it has seen); "
         "in the retrained row: the distance between two retrained models with different seeds.",
     ),
 )
@@ -40,6 +41,11 @@ def table_html(outcome: Outcome) -> str:
     return f'<div class="evidence"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
+def definitions() -> str:
+    """Return what the columns mean, as Markdown."""
+    return "\n".join(f"* **{text}**: {help_}" for text, help_ in HEADS[1:])
+
+
 def _shown(outcome: Outcome, variant: Variant) -> bool:
     return variant in outcome.measured or variant in ("retrained", "random")
 
@@ -52,7 +58,7 @@ def _row(outcome: Outcome, variant: Variant, name: str) -> str:
         cells += [f"<td>{waiting}</td>"] * 2
     else:
         cells += [_estimate(measured.accuracies.forget), _estimate(measured.accuracies.retain)]
-    attacked = variant in ("before", "after", "retrained")
+    attacked = variant != "random"
     result = outcome.membership.get(variant)
     for attack in (result.convention_a, result.convention_b) if result else (None, None):
         cells.append(_attack(attack, waiting if attacked and result is None else NONE))
@@ -76,13 +82,11 @@ def estimate_text(estimate: Estimate | None) -> str:
 def _attack(result: MembershipResult | None, otherwise: str) -> str:
     if result is None:
         return f"<td>{otherwise}</td>"
-    return f'<td>{result.mean:.1f} % <span class="light">± {result.spread:.1f}</span></td>'
+    return f'<td>{result.mean:.1f} % <span class="light">{result.low:.1f}–{result.high:.1f}</span></td>'
 
 
 def _distance(outcome: Outcome, variant: Variant, waiting: str) -> str:
-    shown: ReferenceDistance | None = {"after": outcome.distance, "retrained": outcome.distance_floor}.get(variant)
-    if variant not in ("after", "retrained"):
-        return "<td></td>"
+    shown = outcome.distance_floor if variant == "retrained" else outcome.distances.get(variant)
     if shown is None or shown.forget is None:
         undecided = outcome.distance is None and outcome.reference is not None
         return f"<td>{waiting if undecided else NONE}</td>"

@@ -103,6 +103,32 @@ def test_the_slider_moves_by_keyboard_and_takes_headline_and_link_along(server: 
     expect(headline(page)).not_to_contain_text("≈")
 
 
+def test_going_back_undoes_what_was_set_and_leads_out_of_a_page(server: Server, page: Page) -> None:
+    opened(page, f"{server.url}/?classes=7&ratio=0.1&{SETTING}")
+    before, link = headline(page).inner_text(), page.url
+    page.focus(SLIDER)
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(re.compile("ratio=0.09(&|$)"), timeout=SOON)
+    expect(headline(page)).not_to_have_text(before, timeout=SOON)
+    wait_settled(page)
+    page.go_back()
+    expect(headline(page)).to_have_text(before, timeout=SOON)
+    wait_settled(page)
+    assert page.url == link
+
+    page.get_by_role("link", name="Channels").click()
+    expect(page).to_have_url(re.compile(r"/channels\?.*ratio=0.1(&|$)"), timeout=SOON)
+    wait_settled(page)
+    page.go_back()
+    expect(page).to_have_url(f"{server.url}/channels", timeout=SOON)
+    wait_settled(page)
+    assert page.url == f"{server.url}/channels"  # a link written here would bar the way back
+    page.go_back()
+    expect(headline(page)).to_have_text(before, timeout=SOON)
+    wait_settled(page)
+    assert page.url == link
+
+
 def test_a_copied_link_opens_the_same_view_after_a_restart(browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     with start_server(tmp_path, port=port) as first, someone(browser) as page:

@@ -31,13 +31,14 @@ def test_the_page_is_complete_without_a_click() -> None:
     assert re.fullmatch(
         r"Sneaker forgotten: \d+\.\d → \d+\.\d %; the other nine: \d+\.\d → \d+\.\d %\.", heading(app)
     )
-    assert re.search(r"[\d,]+ of [\d,]+ channels.* scaled; \d+\.\d ms · 10,000 test images", text(app))
+    assert re.search(r"[\d,]+ of [\d,]+ channels.* scaled in \d+\.\d ms · 10,000 test images", text(app))
     rows = table_rows(app)
     assert list(rows) == NETWORKS
     for name, (forgotten, others, *attacks, distance) in rows.items():
         assert PERCENT.fullmatch(forgotten) and PERCENT.fullmatch(others)
-        assert all(re.fullmatch(r"\d+\.\d % ± \d+\.\d", attack) for attack in attacks) == (name in NETWORKS[:3])
-        assert bool(re.fullmatch(r"\d\.\d{3} \d\.\d{3}–\d\.\d{3}", distance)) == (name in NETWORKS[1:3])
+        passed = [bool(PERCENT.fullmatch(attack)) for attack in attacks]
+        assert passed == {"random channels": [False, False], "logit mask": [True, False]}.get(name, [True, True])
+        assert re.fullmatch(r"\d\.\d{3} \d\.\d{3}–\d\.\d{3}", distance)
     assert len(app.get("plotly_chart")) == 4
     assert [button.label for button in app.download_button] == ["CSV", "JSON"]
 
@@ -91,6 +92,15 @@ def test_presets_and_reset(app: AppTest) -> None:
     app.button(key="reset").click()
     run(app)
     assert view(app).request == best
+
+
+def test_channels_set_by_hand_are_said_and_given_back(few_images: Dataset) -> None:
+    app = opened(classes="7", ratio="0.3", edits="conv1:3:0~conv1:4:0.5")
+    assert "2 channels set by hand" in text(app)
+    app.button(key="no_edits").click()
+    run(app)
+    assert view(app).request.edits == ()
+    assert "set by hand" not in text(app)
 
 
 def test_the_twin_keeps_the_sliders(app: AppTest) -> None:

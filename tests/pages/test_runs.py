@@ -48,7 +48,7 @@ def test_an_empty_session_is_told_how_to_begin() -> None:
 
 
 def test_every_forgetting_is_a_row_with_its_numbers(app: AppTest) -> None:
-    assert heading(app) == "You have forgotten twice in this session: Sneaker."
+    assert heading(app) == "2 runs in this session: Sneaker."
     rows = app.dataframe[0].value
     assert list(rows["run"]) == ["1", "2"]
     assert [settings.split(",")[0] for settings in rows["settings"]] == ["ratio 0.3", "ratio 0.02"]
@@ -76,7 +76,7 @@ def test_what_is_not_measured_stays_empty(app: AppTest) -> None:
     visit(app, FORGET)
     app.button_group(key="class_choice").set_value([7, 2])
     visit(run(app), RUNS)
-    assert heading(app) == "You have forgotten 3 times in this session: Pullover and Sneaker, Sneaker."
+    assert heading(app) == "3 runs in this session: Pullover and Sneaker, Sneaker."
     assert list(app.dataframe[0].value["distance"].isna()) == [False, False, True]
 
 
@@ -111,9 +111,20 @@ def test_the_pinned_run_itself_is_not_compared(app: AppTest) -> None:
     app.button(key="pin").click()
     run(app)
     assert [info.value for info in app.info] == [
-        "The pinned run is the current one. Change a setting on the Forget page, then compare."
+        "The pinned run is the current one. Tick another, or change a setting on the Forget page."
     ]
     assert not app.get("plotly_chart")
+
+
+def test_the_ticked_run_is_compared_not_the_current_one(app: AppTest) -> None:
+    visit(app, FORGET)
+    app.slider(key="ratio_choice").set_value(0.5)
+    visit(run(app), RUNS)
+    select(app, [0])
+    app.button(key="pin").click()
+    select(run(app), [1])
+    assert "### A is run 1; the ticked one is run 2." in text(app)
+    assert f"**Ticked: {remembered(app)[1].sentence}**" in text(app)
 
 
 def test_runs_of_two_models_are_compared(app: AppTest) -> None:

@@ -69,6 +69,15 @@ class Scene:
         """Return the example image of a class, uint8 (C, H, W); test images are shown."""
         return class_image(self.data["test"], label, self.view.example)
 
+    def strongest(self) -> Mark | None:
+        """Return the scaled channel with the highest score of all layers; None where none is scaled."""
+        found = [
+            (float(part.scores[channel]), name, channel)
+            for name, part in self.plan.layers.items()
+            for channel in part.channels[part.keep != 1].tolist()
+        ]
+        return max(found)[1:] if found else None
+
     def shown_channels(self) -> list[int]:
         """Return the channels in the order of the grid, see ``order_words``."""
         count = self.layer.channels

@@ -12,8 +12,9 @@ from orthoui.ui.channels.maps import map_grids, measure, picture_controls
 from orthoui.ui.channels.weights import weights_panel
 from orthoui.ui.channels.words import headline
 from orthoui.ui.evidence import histogram_figure, layers_figure
-from orthoui.ui.frame import panel
+from orthoui.ui.frame import literal, panel
 from orthoui.ui.images import images_here
+from orthoui.ui.layers import layer_words
 
 
 @panel
@@ -25,7 +26,16 @@ def channels_panel() -> None:
         return
     scene = current_scene()
     with st.container(key="headline"):
-        st.markdown(f"## {headline(scene)}")
+        st.markdown(f"## {literal(headline(scene))}")
+    if not scene.factors and (strongest := scene.strongest()) is not None:
+        st.button(
+            f"Show the one of them that responds most: channel {strongest[1]} of "
+            f"{layer_words(scene.model.anatomy, scene.model.anatomy[strongest[0]])}",
+            key="strongest",
+            icon=":material/arrow_forward:",
+            on_click=session.change,
+            kwargs={"layer": strongest[0], "channel": strongest[1]},
+        )
     for notice in scene.notices:
         st.warning(notice, icon=":material/info:")
     left, right = st.columns([0.27, 0.73], gap="large")

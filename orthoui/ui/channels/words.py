@@ -94,10 +94,14 @@ def effect_title(facts: ChannelFacts, effect: ChannelEffect, classes: Sequence[s
     """Say what setting the channel does to the class it changes most."""
     wondering = not facts.by_hand and facts.planned_keep == 1
     action = {0.0: "Silencing it", 1.0: "Sparing it"}.get(effect.keep, f"Keeping {100 * effect.keep:.0f} % of it")
-    known = [(change, name) for change, name in zip(effect.changes, classes, strict=True) if change is not None]
-    change, name = max(known, key=lambda pair: abs(pair[0]), default=(0.0, ""))
-    if round(change, 1) == 0:
+    told = zip(effect.changes, classes, effect.beyond_chance, strict=True)
+    known = [(change, name, beyond) for change, name, beyond in told if change is not None]
+    if not any(change for change, *_ in known):
         return f"{action} {'would leave' if wondering else 'leaves'} every class as it is"
+    certain = [(change, name) for change, name, beyond in known if beyond]
+    if not certain:
+        return f"{action} {'would change' if wondering else 'changes'} no class by more than chance may"
+    change, name = max(certain, key=lambda pair: abs(pair[0]))
     verbs = ("would cost", "would give") if wondering else ("costs", "gives")
     points = "point" if round(abs(change), 1) == 1 else "points"
     return f"{action} {verbs[change > 0]} {name} {abs(change):.1f} {points}"

@@ -7,7 +7,7 @@ import streamlit as st
 
 from orthoui.figures import palette
 from orthoui.ui import controls
-from orthoui.ui.frame import emptied_on_error, explained, is_drawn, mark_drawn, panel, reserved
+from orthoui.ui.frame import emptied_on_error, explained, is_drawn, literal, mark_drawn, panel, reserved
 from orthoui.ui.heatmaps.choices import choices, more_button
 from orthoui.ui.heatmaps.rows import Row, rows_html
 from orthoui.ui.heatmaps.scene import Group, Scene, current_scene, group_of
@@ -38,7 +38,7 @@ def heatmaps_panel() -> None:
             forgotten = group_of(scene, scene.view.request.classes, scene.subject)
             others = group_of(scene, scene.others, scene.others[0])
         with head.container():
-            st.markdown(f"## {headline(scene, forgotten, others)}")
+            st.markdown(f"## {literal(headline(scene, forgotten, others))}")
             st.markdown(f":small[:gray[{definition(scene, forgotten, others)}]]", help=METHOD)
         _group(first.container(), scene, forgotten)
         _group(second.container(), scene, others)

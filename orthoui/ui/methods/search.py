@@ -30,7 +30,7 @@ Take = Callable[[str, Mapping[str, Any]], None]
 def better_settings(name: str, take: Take) -> None:
     """Draw what a search found, with a button that calls ``take``, and the offer to search here."""
     model, classes = session.model(), session.view().request.classes
-    found = latest_search(ledger(), model, classes, name)
+    found = latest_search(ledger(), model, session.data(), classes, name)
     shipped = known_methods(model).get(name, Known()).tuned
     if found is not None:
         st.caption(literal(search_words(found)))

@@ -107,20 +107,22 @@ def _request(name: TableName, setting: Setting) -> ReproduceRequest:
 def _headline(setting: Setting, tables: dict[TableName, Table], answers: dict[TableName, Answer]) -> str:
     if not any(table.measured for table in tables.values()):
         return f"None of the paper's tables is measured on {setting.title} yet."
-    judged = {name: found.holds for name, found in answers.items() if found.holds is not None}
-    if not judged:
-        return f"On {setting.title}, too little is measured to judge any of the paper's claims."
     words = {**TABLE_TITLES, "appendix": "the appendix"}
-    held = [words[name] for name, holds in judged.items() if holds]
-    failed = [words[name] for name, holds in judged.items() if not holds]
-    if not (held and failed):
-        return f"On {setting.title}, what {joined(held or failed)} claims {'holds' if held else 'does not hold'}."
-    return f"On {setting.title}, what {joined(held)} claims holds; what {joined(failed)} claims does not."
+    judged: dict[str, list[str]] = {"holds": [], "holds in part": [], "does not hold": []}
+    for name, found in answers.items():
+        if found.holds is not None:
+            verb = "holds" if found.holds else "holds in part" if found.in_part else "does not hold"
+            judged[verb].append(words[name])
+    said = [f"what {joined(names)} claims {verb}" for verb, names in judged.items() if names]
+    if not said:
+        return f"On {setting.title}, too little is measured to judge any of the paper's claims."
+    return f"On {setting.title}, {'; '.join(said)}."
 
 
 def _section(name: TableName, table: Table, found: Answer, setting: Setting, known: Shelf) -> None:
     undecided = ":material/info:" if table.measured else ":material/pending:"
     icon = {True: ":material/check_circle:", False: ":material/cancel:", None: undecided}[found.holds]
+    icon = ":material/contrast:" if found.in_part else icon
     st.markdown(f"#### {TABLE_TITLES[name]}")
     st.markdown(f"{icon} **{literal(found.sentence)}**")
     st.caption(f"{ABOUT[name]} {_reference(table)}")
