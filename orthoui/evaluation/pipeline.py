@@ -8,7 +8,7 @@ import numpy as np
 
 from orthoui.data import Dataset, ImageSet, Split
 from orthoui.evaluation.accuracy import accuracies, confusion
-from orthoui.evaluation.distance import ReferenceDistance, distance_to_reference
+from orthoui.evaluation.distance import distance_to_reference
 from orthoui.evaluation.outcome import Measured, Membership, Outcome
 from orthoui.evaluation.predictions import Predictions, Predictor, sampling_order
 from orthoui.evaluation.privacy import membership_of
@@ -61,8 +61,7 @@ def forget(
     run = _Run(outcome, predictors, data[split])
     yield from run.accuracies(control_images or len(data[split]))
     if reference is not None:
-        run.compare(reference)
-        yield run.outcome
+        yield from run.distances(reference)
     if membership:
         attacked: tuple[Variant, ...] = ("after", "before", "retrained", "mask")
         for variant in attacked:
@@ -187,19 +186,22 @@ class _Run:
         """Add membership inference of one network."""
         self.outcome = replace(self.outcome, membership={**self.outcome.membership, variant: result})
 
-    def compare(self, reference: TrainedModel) -> None:
-        """Add the distance of every network to the retrained reference, and its floor."""
+    def distances(self, reference: TrainedModel) -> Iterator[Outcome]:
+        """Yield with every network's distance to the retrained reference; “after” comes first, and the floor."""
         retrained, classes = self._last["retrained"].logits, self.outcome.request.classes
         twin = recorded_twin(reference, self._images)
         floor = None if twin is None else distance_to_reference(retrained, twin, self._labels, classes)
-        distances: dict[Variant, ReferenceDistance] = {}
-        for variant, seen in self._last.items():
+        before = self._last["before"]
+        masked = replace(before, logits=masked_logits(before.logits, classes))
+        networks: dict[Variant, Predictions] = {"after": self._last["after"], "before": before, "mask": masked}
+        if "random" in self._last:
+            networks["random"] = self._last["random"]
+        for variant, seen in networks.items():
             at = seen.positions
-            if variant != "retrained":
-                distances[variant] = distance_to_reference(seen.logits, retrained[at], self._labels[at], classes)
-        masked = masked_logits(self._last["before"].logits, classes)
-        distances["mask"] = distance_to_reference(masked, retrained, self._labels, classes)
-        self.outcome = replace(self.outcome, distances=distances, distance_floor=floor)
+            found = distance_to_reference(seen.logits, retrained[at], self._labels[at], classes)
+            distances = {**self.outcome.distances, variant: found}
+            self.outcome = replace(self.outcome, distances=distances, distance_floor=floor)
+            yield self.outcome
 
     def _advance(self, *variants: Variant) -> None:
         """Predict a chunk more with each variant, then measure all: together, for measuring takes its time too."""

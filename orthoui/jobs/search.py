@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from orthoui.methods import METHODS, Method, MethodRequest, unlearn
 from orthoui.methods.base import check_classes
 from orthoui.methods.found import GOAL
 from orthoui.methods.work import Watch
+from orthoui.models.room import out_of_memory
 from orthoui.models.trained import TrainedModel, resident
 from orthoui.models.zoo import zoo
 from orthoui.wording import joined, parse
@@ -167,7 +169,10 @@ class _Search:
             try:
                 self.tried.append(self._try(settings))
             except (RequestError, RuntimeError, ValueError) as error:  # one setting's failure is not the others'
-                self._context.log(f"{setting_words(settings)}: {error}")
+                if out_of_memory(error):
+                    raise
+                said = str(error) if isinstance(error, RequestError) else traceback.format_exc()
+                self._context.log(f"{setting_words(settings)}: {said}")
                 self.refused.append(settings)
             self._write_state()
 

@@ -8,8 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from orthoui.methods.base import method
-from orthoui.methods.gradient_ascent import at_chance
-from orthoui.methods.optimise import NormMode, Optimiser, TrainingRequest, train_on
+from orthoui.methods.optimise import NormMode, Optimiser, TrainingRequest, at_chance, train_on
 from orthoui.methods.work import Batch, Work
 
 HALVINGS = 20
@@ -31,7 +30,9 @@ class FamrRequest(TrainingRequest):
         default="eval", title="Batch norms", description="train: class-pure batches overwrite their statistics"
     )
     stop_at_chance: bool = Field(
-        default=True, title="Stop at chance", description="stop when the class is recognised by chance only"
+        default=True,
+        title="Stop at chance",
+        description="stop before a pass once the class is recognised by chance only",
     )
 
 

@@ -61,12 +61,3 @@ def gradient_ascent(work: Work) -> nn.Module:
             enough=lambda: request.stop_at_chance and bool(recognised <= 1 / work.classes),
         )
     return student
-
-
-@torch.no_grad()
-def at_chance(work: Work, student: nn.Module, images: int = 256) -> bool:
-    """Whether at most 1/C of a sample of the forgotten training images is still recognised; the loss has no floor."""
-    student.eval()
-    part = work.batch(work.forget, torch.randperm(len(work.forget), generator=work.generator)[:images])
-    right = (work.logits(student, part.inputs).argmax(1) == part.labels).float().mean()
-    return bool(right <= 1 / work.classes)

@@ -8,8 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from orthoui.methods.base import method
-from orthoui.methods.gradient_ascent import at_chance
-from orthoui.methods.optimise import TrainingRequest, steps_in, train_epochs
+from orthoui.methods.optimise import TrainingRequest, at_chance, steps_in, train_epochs
 from orthoui.methods.work import Batch, Work
 
 

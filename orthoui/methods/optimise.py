@@ -157,3 +157,12 @@ def steps_in(count: int, batch_size: int) -> int:
     """Return the number of batches in one pass over ``count`` images; a last single image is none."""
     whole, rest = divmod(count, batch_size)
     return whole + (rest > (batch_size > 1 and whole > 0))
+
+
+@torch.no_grad()
+def at_chance(work: Work, student: nn.Module, images: int = 256) -> bool:
+    """Whether at most 1/C of a sample of the forgotten training images is still recognised; the loss has no floor."""
+    student.eval()
+    part = work.batch(work.forget, torch.randperm(len(work.forget), generator=work.generator)[:images])
+    right = (work.logits(student, part.inputs).argmax(1) == part.labels).float().mean()
+    return bool(right <= 1 / work.classes)

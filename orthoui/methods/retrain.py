@@ -102,6 +102,6 @@ def _trained(training: Training, watcher: StateFile) -> nn.Module:
         network = run_from_kept(training, watcher)
     except CheckpointError:
         network = training.run(watcher)
-    if watcher.path is not None:
+    if watcher.path is not None:  # one that was stopped keeps it, to be tried again
         watcher.path.unlink(missing_ok=True)
     return network

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from orthoui.data import ImageSet, balanced_positions
 from orthoui.methods.base import method
 from orthoui.methods.optimise import Optimiser, OptimiserRequest, TrainingRequest, steps_in, train_epochs
-from orthoui.methods.work import Batch, Work
+from orthoui.methods.work import Batch, Work, with_none_alone
 
 NOTEBOOK: dict[str, Any] = {
     "noise_images": 256,
@@ -158,7 +158,7 @@ def mixed(work: Work, kept: ImageSet, noise: Tensor, labels: Tensor, request: Un
     """Yield one shuffled pass over the same noise, repeated, and the retained images."""
     made = request.repeats * len(noise)
     order = torch.randperm(made + len(kept), generator=work.generator)
-    for part in torch.split(order, request.impair_batch_size):
+    for part in with_none_alone(torch.split(order, request.impair_batch_size)):
         images = work.batch(kept, part[part >= made] - made)
         which = (part[part < made] % len(noise)).to(work.device)
         inputs = torch.cat([noise[which], images.inputs]).contiguous(memory_format=torch.channels_last)

@@ -31,7 +31,7 @@ ORIGINS: dict[str, Origin] = {"trained": "trained here", "imported": "imported"}
 def checked_name(name: str) -> str:
     """Return a model's name without its file's ending. Raises ``ValueError`` for what cannot be a file's name."""
     name = name.removesuffix(SUFFIX)
-    if Path(name).name != name or name.startswith("."):
+    if Path(name).name != name or name.startswith(".") or "\\" in name or not name.isprintable():
         raise ValueError("must be letters, digits and dashes, not a path")
     if len(name.encode()) > LONGEST_NAME:
         raise ValueError(f"must be shorter: at most {LONGEST_NAME} letters, fewer where they take several bytes each")

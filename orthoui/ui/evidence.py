@@ -101,12 +101,15 @@ def _shares(outcome: Outcome, variant: Variant) -> dict[int, float]:
 def _flow_title(rows: list[Destination], forgotten: set[str]) -> str:
     first, second = sorted(rows, key=lambda row: -row.after)[:2]
     if len(forgotten) > 1:
-        whose, verb, again = "their", "answered with", "with"
+        whose, verbs = "their", ["answered with", "with"]
     else:
-        whose, verb, again = "its", "still counted as" if first.name in forgotten else "taken for", "taken for"
-    text = f"{first.after:.0f} % of {whose} images are {verb} {first.name}"
-    more = again if verb != again else "for"
-    return text if second.after < 5 else f"{text}, {second.after:.0f} % {more} {second.name}"
+        whose = "its"
+        verbs = ["still counted as" if one.name in forgotten else "taken for" for one in (first, second)]
+    text = f"{first.after:.0f} % of {whose} images are {verbs[0]} {first.name}"
+    if second.after < 5:
+        return text
+    more = "for" if verbs[0] == verbs[1] else verbs[1]
+    return f"{text}, {second.after:.0f} % {more} {second.name}"
 
 
 def histogram_figure(plan: Plan, mode: Mode, layer: str | None = None) -> go.Figure:
@@ -130,12 +133,11 @@ def _layers_title(plan: Plan) -> str:
     scaled = {name: int((part.keep != 1).sum()) for name, part in plan.layers.items()}
     if not any(scaled.values()):
         return "No channel is scaled down"
-    touched = sum(count > 0 for count in scaled.values())
-    least, most = min(scaled, key=lambda name: scaled[name]), max(scaled, key=lambda name: scaled[name])
-    if scaled[least] == scaled[most]:
-        where = f"each of {touched} layers" if touched > 1 else most
-        return f"{scaled[most]:,} channels of {where} are scaled down"
-    return f"{most} gives most: {scaled[most]:,} of its {len(plan.layers[most].scores):,} channels are scaled down"
+    most = max(scaled, key=lambda name: scaled[name])
+    count, total = scaled[most], len(plan.layers[most].scores)
+    if len(scaled) > 1 and min(scaled.values()) == count:
+        return f"Every one of {len(scaled)} layers has {count:,} scaled down"
+    return f"{most} has most: {count:,} of its {total:,} channels {'is' if count == 1 else 'are'} scaled down"
 
 
 SCORE_AXES = {

@@ -106,7 +106,7 @@ def watched(draw: Callable[[], Sequence[Run]], known: Sequence[Run]) -> None:
             now = draw()
         session.write_link()
         if _states(now) != _states(known):
-            st.rerun()
+            session.run_again()
 
     # Streamlit tells fragments apart by their function's name
     drawn.__qualname__ = f"{draw.__module__}.{draw.__qualname__}"

@@ -61,7 +61,7 @@ def get_button(name: str, label: str = "") -> None:
     if st.button(label or f"Get {dataset_title(name)}{size}", icon=":material/download:", key=f"get_{name}"):
         request = FetchRequest(name=name)
         engine().submit(KIND, request, request.title, identity=request.identity)
-        st.rerun()  # the whole page: the progress and the line in the frame are no part of this panel
+        session.run_again()  # the whole page: the progress and the line in the frame are no part of this panel
 
 
 def by_hand(name: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import streamlit as st
 
@@ -17,8 +17,9 @@ from orthoui.ui.link import from_query, to_query
 from orthoui.ui.view import View
 
 VIEW = "view"
-LINK, LEFT = "link_written", "link_left_out"
-"""Keys of the session: the link written last; whether the address has none because a person went back to that."""
+LINK, LEFT, CHANGED = "link_known", "link_left_out", "view_changed"
+"""Keys of the session: the link read or written last; whether the address has none because a person went back to
+that; whether the view was changed since the link was written."""
 PROBLEMS = "problems"
 
 
@@ -28,12 +29,15 @@ def open_session(*, turned: bool = True) -> None:
     ``turned`` says that the person just came to this page, whose address has no link at first. It is the address
     without a link, too, that going back leads to at last: writing one there would bar the way to the page before.
     """
-    query, written = st.query_params.to_dict(), st.session_state.get(LINK)
-    if VIEW not in st.session_state or (query and query != written):
+    query, known = st.query_params.to_dict(), st.session_state.get(LINK)
+    # just after a change, an address that is not the known one only lags behind
+    went_back = bool(query) and query != known and CHANGED not in st.session_state
+    if VIEW not in st.session_state or went_back:
         view, problems = from_query(query, zoo())
         st.session_state[VIEW] = view
         st.session_state[PROBLEMS] = problems
-    st.session_state[LEFT] = not query and written is not None and not turned
+        st.session_state[LINK] = query
+    st.session_state[LEFT] = not query and known is not None and not turned
 
 
 def view() -> View:
@@ -45,6 +49,7 @@ def set_view(changed: View) -> None:
     """Replace the session's view; what was wrong with the link no longer matters."""
     st.session_state[VIEW] = changed
     st.session_state[PROBLEMS] = []
+    st.session_state[CHANGED] = True
 
 
 def change_request(**changes: Any) -> None:
@@ -92,6 +97,13 @@ def write_link() -> None:
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state[LINK], st.session_state[LEFT] = query, False
+    st.session_state.pop(CHANGED, None)
+
+
+def run_again() -> NoReturn:
+    """Run the whole page once more, the address in step: an older one would be taken for going back."""
+    write_link()
+    st.rerun()
 
 
 def model() -> TrainedModel:
@@ -122,7 +134,7 @@ def unlearned() -> UnlearnedNetwork | None:
     except OrthoError as error:
         set_view(view().model_copy(update={"result": None}))
         report(str(error))
-        st.rerun()
+        run_again()
 
 
 def mode() -> Mode:

@@ -44,7 +44,7 @@ def tuning_panel() -> None:
                 st.warning(literal(sentence), icon=":material/info:")
             if st.button("Start" if run is None else "Again", icon=":material/play_arrow:", key="tuning_start"):
                 _start()
-                st.rerun()  # the whole page: its progress is no part of this panel
+                session.run_again()  # the whole page: its progress is no part of this panel
 
 
 def tuning_watch() -> None:
@@ -66,7 +66,7 @@ def tuning_watch() -> None:
 def _progress(run_id: str) -> None:
     run = ledger().get(run_id)
     if run.ended:
-        st.rerun()  # the whole page once more: it shows the result, and the watching ends
+        session.run_again()  # the whole page once more: it shows the result, and the watching ends
     job_card(run)
 
 

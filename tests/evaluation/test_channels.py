@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from orthoui.data import Dataset
 from orthoui.errors import RequestError, UnknownNameError
+from orthoui.evaluation import channels as module
 from orthoui.evaluation import excitement
 from orthoui.evaluation.channels import (
     ChannelEffect,
@@ -197,3 +198,12 @@ def test_the_effect_is_the_change_of_accuracy(model: TrainedModel, data: Dataset
 
 def changes_of(effect: ChannelEffect) -> NDArray[np.float64]:
     return np.array(effect.changes, dtype=np.float64)
+
+
+@pytest.mark.parametrize(("lost", "gained", "beyond"), [(0, 0, False), (5, 0, False), (9, 0, True), (12, 9, False)])
+def test_a_class_changes_beyond_chance_when_its_images_flip_one_way(lost: int, gained: int, beyond: bool) -> None:
+    labels = np.repeat([0, 1], 50)
+    before, now = np.ones(100, bool), np.ones(100, bool)
+    now[:lost] = False
+    before[lost : lost + gained] = False
+    assert module._beyond_chance(now, before, labels, 2) == (beyond, False)

@@ -94,6 +94,22 @@ def test_presets_and_reset(app: AppTest) -> None:
     assert view(app).request == best
 
 
+def test_an_older_address_is_adopted_but_not_one_that_lags_behind_a_change(app: AppTest) -> None:
+    older = dict(app.query_params)
+    app.slider(key="ratio_choice").set_value(0.01)
+    run(app)
+    assert view(app).request.ratio == 0.01
+    app.query_params.clear()
+    app.query_params.update(older)  # as the browser's Back does
+    run(app)
+    assert view(app).request.ratio == 0.3
+
+    app.slider(key="ratio_choice").set_value(0.02)
+    app.query_params["ratio"] = "0.5"  # the browser has not heard of the last change yet
+    run(app)
+    assert view(app).request.ratio == 0.02
+
+
 def test_channels_set_by_hand_are_said_and_given_back(few_images: Dataset) -> None:
     app = opened(classes="7", ratio="0.3", edits="conv1:3:0~conv1:4:0.5")
     assert "2 channels set by hand" in text(app)

@@ -5,6 +5,7 @@ import logging
 import streamlit as st
 
 from orthoui.errors import LedgerError
+from orthoui.ui import session
 from orthoui.ui.jobs.finding import active_jobs
 from orthoui.ui.jobs.words import short_summary
 
@@ -34,6 +35,6 @@ def _line() -> None:
     except LedgerError:  # busy for a moment, most likely; the next look tells
         return
     if not active:
-        st.rerun()  # the line goes, and whatever waited for the job is drawn anew
+        session.run_again()  # the line goes, and whatever waited for the job is drawn anew
     with st.container(key="jobs_indicator"):
         st.page_link(PAGE, label=short_summary(active), icon=":material/progress_activity:")

@@ -39,7 +39,7 @@ def open_run(run: Run) -> None:
     """Go to the Forget page with what the run was made with. Not for callbacks: it ends the script's run."""
     controls.choose_model(run.model or "")
     if session.view().model != run.model:
-        st.rerun()  # the view is as it was; why the model cannot be opened stands above the page
+        session.run_again()  # the view is as it was; why the model cannot be opened stands above the page
     request = request_of(run)
     if request is not None:
         session.change_request(**request.model_dump())

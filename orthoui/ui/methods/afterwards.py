@@ -28,7 +28,7 @@ def distance_afterwards(active: Sequence[Run]) -> None:
         )
         if st.button("Measure it now", icon=":material/straighten:", key="methods_measure_distance"):
             _submit()
-            st.rerun()  # the whole page: it begins to refresh itself, or says why it cannot
+            session.run_again()  # the whole page: it begins to refresh itself, or says why it cannot
 
 
 def _submit() -> None:

@@ -156,7 +156,7 @@ def _run_row(names: Sequence[str], expected: dict[str, float]) -> None:
     if pressed and names:
         with session.reported():
             _submit(todo)
-        st.rerun()  # the whole page: the rows that fill in are no part of this panel
+        session.run_again()  # the whole page: the rows that fill in are no part of this panel
 
 
 def _baselines_missing(names: Sequence[str]) -> list[str]:

@@ -41,4 +41,4 @@ def _results_follow() -> None:
     before = st.session_state.get(SUBJECT, subject)
     st.session_state[SUBJECT] = subject
     if before != subject:
-        st.rerun()
+        session.run_again()

@@ -67,7 +67,7 @@ def _watched(known: tuple[str, ...]) -> None:
     with explained():
         found = active()
         if {run.id for run in found} != set(known):
-            st.rerun(scope="app")
+            session.run_again()
         for run in found:
             _shown(run)
 

@@ -76,7 +76,7 @@ def _offer(run: Run) -> None:
         controls.choose_model(name)
         if session.view().model == name:
             st.switch_page(FORGET_PAGE)
-        st.rerun()  # what kept it from being opened stands above the page
+        session.run_again()  # what kept it from being opened stands above the page
 
 
 def _differences(run: Run) -> None:

@@ -78,7 +78,7 @@ def _start(problem: str | None) -> None:
             st.caption(f"The model will be called {literal(request.model)}.")
     if pressed and request is not None and problem is None:
         engine().submit("train", request, request.title, identity=request.identity)
-        st.rerun()  # the whole page: the curves and the line in the frame are no part of this panel
+        session.run_again()  # the whole page: the curves and the line in the frame are no part of this panel
 
 
 def _anew(request: TrainRequest) -> bool:
