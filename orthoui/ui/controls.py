@@ -210,8 +210,9 @@ def _presets() -> None:
 def _set_by_hand() -> None:
     """Say that channels were set by hand: they are part of every number, and made on another page."""
     count = len(session.view().request.edits)
-    if count:
-        with st.container(horizontal=True, vertical_alignment="center", key="by_hand"):
+    # always there: what comes and goes would move all that is below it
+    with st.container(horizontal=True, vertical_alignment="center", key="by_hand"):
+        if count:
             st.markdown(f":material/pan_tool: {count} channel{'s' if count > 1 else ''} set by hand", width="content")
             st.button(
                 "Remove", type="tertiary", key="no_edits", on_click=session.change_request, kwargs={"edits": ()}

@@ -27,15 +27,8 @@ def channels_panel() -> None:
     scene = current_scene()
     with st.container(key="headline"):
         st.markdown(f"## {literal(headline(scene))}")
-    if not scene.factors and (strongest := scene.strongest()) is not None:
-        st.button(
-            f"Show the one of them that responds most: channel {strongest[1]} of "
-            f"{layer_words(scene.model.anatomy, scene.model.anatomy[strongest[0]])}",
-            key="strongest",
-            icon=":material/arrow_forward:",
-            on_click=session.change,
-            kwargs={"layer": strongest[0], "channel": strongest[1]},
-        )
+    with st.container():  # always there: what comes and goes would move all that is below it
+        _lead(scene)
     for notice in scene.notices:
         st.warning(notice, icon=":material/info:")
     left, right = st.columns([0.27, 0.73], gap="large")
@@ -52,6 +45,20 @@ def channels_panel() -> None:
         inspector(scene, pairs)
     with overview:
         _overview(scene)
+
+
+def _lead(scene: Scene) -> None:
+    """Offer the way to a scaled channel where this layer has none."""
+    strongest = None if scene.factors else scene.strongest()
+    if strongest is not None:
+        layer = layer_words(scene.model.anatomy, scene.model.anatomy[strongest[0]])
+        st.button(
+            f"Show the one of them that responds most: channel {strongest[1]} of {layer}",
+            key="strongest",
+            icon=":material/arrow_forward:",
+            on_click=session.change,
+            kwargs={"layer": strongest[0], "channel": strongest[1]},
+        )
 
 
 def _overview(scene: Scene) -> None:
