@@ -9,9 +9,9 @@ import numpy as np
 from orthoui.data import Dataset, ImageSet, Split
 from orthoui.evaluation.accuracy import accuracies, confusion
 from orthoui.evaluation.distance import distance_to_reference
-from orthoui.evaluation.outcome import Measured, Membership, Outcome
+from orthoui.evaluation.outcome import Measured, Outcome
 from orthoui.evaluation.predictions import Predictions, Predictor, sampling_order
-from orthoui.evaluation.privacy import membership_of
+from orthoui.evaluation.privacy import Sides, masked_sides, membership_from, sides_of
 from orthoui.evaluation.probabilities import masked_logits
 from orthoui.evaluation.records import recorded_twin
 from orthoui.evaluation.runner import Logits
@@ -63,14 +63,10 @@ def forget(
     if reference is not None:
         yield from run.distances(reference)
     if membership:
-        attacked: tuple[Variant, ...] = ("after", "before", "retrained", "mask")
+        attacked: tuple[Variant, ...] = ("after", "before", "retrained")
         for variant in attacked:
-            source: Variant = "before" if variant == "mask" else variant
-            if source in predictors:
-                for result in membership_of(predictors[source], data, request, masked=variant == "mask"):
-                    if result is not None:
-                        run.attack(variant, result)
-                    yield run.outcome  # also between the parts: whoever watches may have moved on
+            if variant in predictors:
+                yield from run.attacks(variant, predictors[variant], data)
     yield replace(run.outcome, complete=True)
 
 
@@ -182,9 +178,23 @@ class _Run:
                 self._advance(variant)
                 yield self.outcome
 
-    def attack(self, variant: Variant, result: Membership) -> None:
-        """Add membership inference of one network."""
-        self.outcome = replace(self.outcome, membership={**self.outcome.membership, variant: result})
+    def attacks(self, variant: Variant, predictor: Predictor, data: Dataset) -> Iterator[Outcome]:
+        """Yield with membership inference of a network; the logit mask is attacked by what “before” answers.
+
+        Yields between the parts, too: whoever watches may have moved on.
+        """
+        request, sides = self.outcome.request, Sides()
+        for found in sides_of(predictor, data, request):
+            sides = found or sides
+            yield self.outcome
+        scored = {variant: sides}
+        if variant == "before":
+            scored["mask"] = masked_sides(sides, request)
+        for name, part in scored.items():
+            for result in membership_from(part, request):
+                if result is not None:
+                    self.outcome = replace(self.outcome, membership={**self.outcome.membership, name: result})
+                yield self.outcome
 
     def distances(self, reference: TrainedModel) -> Iterator[Outcome]:
         """Yield with every network's distance to the retrained reference; “after” comes first, and the floor."""

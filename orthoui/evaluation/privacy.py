@@ -18,16 +18,30 @@ FORGET_PER_CLASS = 500
 """Forgotten images per class that are judged, from each side."""
 
 
-def membership_of(
-    predictor: Predictor, data: Dataset, request: ForgetRequest, *, masked: bool = False
-) -> Iterator[Membership | None]:
-    """Run both conventions on one network, or on the same with the classes' outputs ``masked``.
+Sides = dict[tuple[str, str], Scored]
+"""What a network answers to the images of an attack, by group (forget, retain) and split (train, test)."""
 
-    Members come from the training split, non-members from the test split.
-    The images are a seeded draw, so that all networks of a comparison are attacked with the same ones. Yields
-    None after each part of the work and each chunk of images, where a caller may stop, and the result at the end.
+
+def membership_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -> Iterator[Membership | None]:
+    """Run both conventions on one network.
+
+    Yields None after each part of the work and each chunk of images, where a caller may stop, and the result at the
+    end.
     """
-    sides = {}
+    sides: Sides = {}
+    for found in sides_of(predictor, data, request):
+        sides = found or sides
+        yield None
+    yield from membership_from(sides, request)
+
+
+def sides_of(predictor: Predictor, data: Dataset, request: ForgetRequest) -> Iterator[Sides | None]:
+    """Score the images of the attacks; members come from the training split, non-members from the test split.
+
+    The images are a seeded draw, so that all networks of a comparison are attacked with the same ones. Yields None
+    after each part and each chunk of images, and the scores at the end.
+    """
+    sides: Sides = {}
     for split in ("train", "test"):
         images = data[split]
         forgotten = torch.isin(images.labels, torch.tensor(request.classes))
@@ -37,11 +51,18 @@ def membership_of(
         ):
             positions = torch.nonzero(mask).flatten()
             drawn = positions[balanced_positions(images.labels[positions], per_class, request.seed)]
-            scored = yield from _scored(predictor, images, drawn)
-            if masked:
-                scored = Scored(masked_logits(scored.logits, request.classes), scored.labels)
-            sides[name, split] = scored
+            sides[name, split] = yield from _scored(predictor, images, drawn)
             yield None
+    yield sides
+
+
+def masked_sides(sides: Sides, request: ForgetRequest) -> Sides:
+    """Return the scores of the same network with the forgotten classes' outputs switched off."""
+    return {name: Scored(masked_logits(one.logits, request.classes), one.labels) for name, one in sides.items()}
+
+
+def membership_from(sides: Sides, request: ForgetRequest) -> Iterator[Membership | None]:
+    """Run both conventions on scores. Yields None between them, and the result at the end."""
     a = convention_a(sides["retain", "train"], sides["retain", "test"], sides["forget", "train"], seed=request.seed)
     yield None
     b = convention_b(sides["forget", "train"], sides["forget", "test"], seed=request.seed)

@@ -68,9 +68,8 @@ def orthogonality_penalty(network: nn.Module, layers: PenalisedLayers = "all") -
 
 def filter_cosine(weight: Tensor) -> float:
     """Return the mean absolute cosine between different filters of a weight (C_out, C_in, k, k); 0 … 1."""
-    rows = torch.nn.functional.normalize(
-        weight.detach().flatten(1).cpu().double(), dim=1
-    )  # Apple's GPUs have no float64
+    on_processor = weight.detach().flatten(1).cpu()  # Apple's GPUs have no float64
+    rows = torch.nn.functional.normalize(on_processor.double(), dim=1)
     cosines = (rows @ rows.T).abs()
     count = len(cosines)
     if count < 2:

@@ -10,6 +10,7 @@ from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
 from orthoui.models.zoo import zoo
 from orthoui.ui import session
+from orthoui.ui.frame import literal
 from orthoui.ui.introduction import introduction
 from orthoui.ui.link import default_request, from_query
 from orthoui.ui.result_card import result_card
@@ -158,7 +159,7 @@ def class_picker() -> None:
             "Forget",
             range(len(data.classes)),
             selection_mode="multi",
-            format_func=lambda label: f"![{data.classes[label]}]({pictures[label]}) {data.classes[label]}",
+            format_func=lambda label: f"![{data.classes[label]}]({pictures[label]}) {literal(data.classes[label])}",
             key="class_choice",
             on_change=lambda: choose_classes(st.session_state["class_choice"]),
         )

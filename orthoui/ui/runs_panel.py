@@ -7,7 +7,7 @@ from orthoui.figures import difference_bars
 from orthoui.forgetting.request import ForgetRequest
 from orthoui.models.zoo import zoo
 from orthoui.ui import controls, runs, session
-from orthoui.ui.frame import chart, panel
+from orthoui.ui.frame import chart, literal, panel
 from orthoui.ui.ledger import ledger_panel
 from orthoui.ui.runs import Run
 from orthoui.ui.table import estimate_text
@@ -61,7 +61,7 @@ def _session_runs() -> None:
         st.page_link(FORGET_PAGE, label="Forget a class", icon=":material/backspace:")
         return
     with st.container(key="headline"):
-        st.markdown(f"## {_summary(found)}")
+        st.markdown(f"## {literal(_summary(found))}")
     st.caption(
         "Tick a row to pin it as A, to open it again, or to compare it. This list is of this visit: it is empty "
         "again when the page is loaded anew. “All runs ever made” keeps them."
@@ -163,7 +163,7 @@ def _comparison(found: list[Run], chosen: Run | None) -> None:
             after = run.outcome.measured["after"].accuracies
             title = zoo().get(run.outcome.model).card.title
             st.markdown(
-                f"**{name}: {run.sentence}**  \n{title}; {_row(run)['settings']}  \n"
+                f"**{name}: {literal(run.sentence)}**  \n{title}; {_row(run)['settings']}  \n"
                 f"Forgotten class {estimate_text(after.forget)}; other classes {estimate_text(after.retain)}."
             )
     if first.outcome.class_names == current.outcome.class_names:

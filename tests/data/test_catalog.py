@@ -166,8 +166,8 @@ def test_known_images_that_are_not_here_are_no_riddle(folder: Path) -> None:
         load_dataset("cifar10")
     assert str(raised.value) == (
         "The images of CIFAR-10 are not on this machine. Get them with “orthoui datasets get cifar10” (170 MB). "
-        f"Without a network here, download {KNOWN['cifar10'].remote.url} elsewhere and put the file into {folder}, "
-        f"as it is. A folder {folder}/cifar10 with train/CLASS/… and test/CLASS/… does as well, also inside "
+        f"If this machine is offline, download {KNOWN['cifar10'].remote.url} elsewhere and put the file into {folder}"
+        f", as it is. A folder {folder}/cifar10 with train/CLASS/… and test/CLASS/… does as well, also inside "
         "cifar10.tar.zst."
     )
 

@@ -101,7 +101,7 @@ def test_a_closed_network_says_which_file_goes_where(tmp_path: Path) -> None:
     remote = Remote(f"http://127.0.0.1:{port}/images.zip", "0" * 32, 1000)
     said = refused(remote, tmp_path)
     assert "cannot be reached (" in said and "Connection refused" in said
-    assert f"Without a network here, download {remote.url} elsewhere and put the file into {tmp_path}" in said
+    assert f"If this machine is offline, download {remote.url} elsewhere and put the file into {tmp_path}" in said
 
 
 def test_a_full_disk_keeps_the_part(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

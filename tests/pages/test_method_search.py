@@ -18,6 +18,7 @@ TUNED = "method_tuned_gradient-ascent"
 
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch, few_images: Dataset) -> Engine:
+    monkeypatch.setattr(module, "known_methods", lambda model: {})  # the shipped settings would be offered, too
     return install(monkeypatch)
 
 
@@ -37,8 +38,8 @@ def asked() -> Any:
     return app
 
 
-def searched(*results: tuple[dict[str, float], float, float]) -> Any:
-    """The page after a search that found these settings with these shares left and kept, of 92 % before."""
+def searched(images: str, *results: tuple[dict[str, float], float, float]) -> Any:
+    """The page after a search on these images that found these settings with these shares left and kept, of 92 %."""
 
     def share(value: float) -> dict[str, float]:
         return {"value": value, "low": 0, "high": 100, "n": 200}
@@ -48,7 +49,8 @@ def searched(*results: tuple[dict[str, float], float, float]) -> Any:
         {"settings": settings, "forgotten": share(left), "kept": share(kept), "seconds": 1.0}
         for settings, left, kept in results
     ]
-    begin(found().id).finish(Result(metrics={"search": {"before": 92.0, "tried": tried, "refused": []}}))
+    metrics = {"search": {"before": 92.0, "tried": tried, "refused": []}}
+    begin(found().id).finish(Result(data_digest=images, metrics=metrics))
     return opened(METHODS, classes="7", methods="gradient-ascent")
 
 
@@ -65,8 +67,8 @@ def test_a_search_runs_as_a_job_and_says_what_it_found() -> None:
     assert SEARCH not in buttons(app)  # it would find the same again
 
 
-def test_what_was_found_is_taken_over_for_this_class_alone() -> None:
-    app = searched(({}, 97.0, 92.0), ({"learning_rate": 0.001}, 2.0, 90.0))
+def test_what_was_found_is_taken_over_for_this_class_alone(few_images: Dataset) -> None:
+    app = searched(few_images["train"].digest, ({}, 97.0, 92.0), ({"learning_rate": 0.001}, 2.0, 90.0))
     assert "of 2 settings this one forgets and keeps best (2.0 % of the class left" in text(app)
     assert app.button(key=TUNED).label == "Take the tuned settings: Learning rate 0.001"
     app.button(key=TUNED).click()
@@ -76,16 +78,21 @@ def test_what_was_found_is_taken_over_for_this_class_alone() -> None:
     assert "Searched" not in text(other) and TUNED not in buttons(other)
 
 
-def test_a_setting_that_misses_the_goal_is_not_offered() -> None:
-    app = searched(({}, 97.0, 92.0), ({"learning_rate": 0.001}, 0.0, 10.0))
+def test_a_setting_that_misses_the_goal_is_not_offered(few_images: Dataset) -> None:
+    app = searched(few_images["train"].digest, ({}, 97.0, 92.0), ({"learning_rate": 0.001}, 0.0, 10.0))
     assert "none of 2 settings forgets the class and keeps the others. Nearest: 0.0 % of the class left" in text(app)
     assert TUNED not in buttons(app)
 
 
-def test_the_defaults_may_be_the_best() -> None:
-    app = searched(({}, 1.0, 92.0), ({"learning_rate": 0.001}, 0.0, 90.0))
+def test_the_defaults_may_be_the_best(few_images: Dataset) -> None:
+    app = searched(few_images["train"].digest, ({}, 1.0, 92.0), ({"learning_rate": 0.001}, 0.0, 90.0))
     assert "of 2 settings none is better than the defaults" in text(app)
     assert TUNED not in buttons(app)
+
+
+def test_what_was_found_on_other_images_is_not_offered() -> None:
+    app = searched("0" * 64, ({}, 97.0, 92.0), ({"learning_rate": 0.001}, 2.0, 90.0))
+    assert "Searched" not in text(app) and TUNED not in buttons(app) and SEARCH in buttons(app)
 
 
 @pytest.mark.parametrize("state", ["paused", "interrupted"])
@@ -109,13 +116,13 @@ def test_two_tabs_start_one_search() -> None:
 
 
 def test_tuned_settings_that_are_shipped_are_offered_until_a_better_one_is_found(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, few_images: Dataset
 ) -> None:
     tuned = Found(classes=(7,), forgotten=1, change=-1, seconds=1, settings={"learning_rate": 0.002})
     monkeypatch.setattr(module, "known_methods", lambda model: {"gradient-ascent": Known(tuned=tuned)})
     app = opened(METHODS, classes="7", methods="gradient-ascent")
     assert app.button(key=TUNED).label.endswith("0.002")
-    app = searched(({}, 97.0, 92.0), ({"learning_rate": 0.001}, 40.0, 92.0))
+    app = searched(few_images["train"].digest, ({}, 97.0, 92.0), ({"learning_rate": 0.001}, 40.0, 92.0))
     assert app.button(key=TUNED).label.endswith("0.002")
 
 
