@@ -1,5 +1,6 @@
 """What all tests share: an empty home folder, and tiny data and models that nobody may write to."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     close_ledger()
     for cache in CACHES:
         cache.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """Streamlit's scripts take the place of ``__main__``, which every process spawned afterwards would import."""
+    ours = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = ours
 
 
 @pytest.fixture(scope="session")

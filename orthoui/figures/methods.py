@@ -44,12 +44,18 @@ class MethodPoint:
 
 
 def trade_off(
-    points: Sequence[MethodPoint], front: Sequence[str], *, mode: Mode, title: str, subtitle: str
+    points: Sequence[MethodPoint],
+    front: Sequence[str],
+    *,
+    mode: Mode,
+    title: str,
+    subtitle: str,
+    what: str = "method",
 ) -> go.Figure:
     """Draw accuracy kept on the other classes over accuracy left on the forgotten ones; best is the upper left.
 
     ``front`` names by key, in order, the runs that no other beats; they are joined by a line. A mark's
-    ``customdata`` is its key.
+    ``customdata`` is its key; ``what`` names a mark in the chart's key.
     """
     tone = palette(mode)
     by_key = {point.key: point for point in points}
@@ -74,7 +80,7 @@ def trade_off(
         if len(points) <= NAMED or point in best or point.kind != "method" or _alone(point, points, scale)
     ]  # fmt: skip
     return style(
-        figure, mode, title=title, subtitle=subtitle, key=_key(points, tone), body=BODY, left=54,
+        figure, mode, title=title, subtitle=subtitle, key=_key(points, what, tone), body=BODY, left=54,
         alt=f"{sentence(title)} "
         + "; ".join(f"{point.name}: {point.forgotten:.1f} % left, {point.kept:.1f} % kept" for point in points)
         + ".",
@@ -139,10 +145,10 @@ def _names(points: Sequence[MethodPoint], tone: Palette, pixels_per_point: float
     return labels
 
 
-def _key(points: Sequence[MethodPoint], tone: Palette) -> list[Key]:
+def _key(points: Sequence[MethodPoint], what: str, tone: Palette) -> list[Key]:
     there = {point.kind for point in points}
     entries = (
-        ("method", Key("●", (tone.retained,), "method")),
+        ("method", Key("●", (tone.retained,), what)),
         ("control", Key("□", (tone.control,), "control")),
         ("retrained", Key("◆", (tone.retrained,), "retrained")),
         ("original", Key("○", (tone.before,), "original")),

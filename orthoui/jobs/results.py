@@ -6,6 +6,7 @@ from functools import lru_cache
 from statistics import mean, median
 from typing import Any, Literal, get_args
 
+from orthoui.evaluation.front import unbeaten
 from orthoui.evaluation.unlearned import is_kept
 from orthoui.jobs.method import KIND, STANDARD, digest_here, of_other_images, shortened
 from orthoui.ledger import ACTIVE, Ledger, Run, RunFilter, Version
@@ -209,12 +210,9 @@ def front(rows: Sequence[MethodRow]) -> list[MethodRow]:
 
     Retraining is what they are measured against, and controls do not count: a mask would beat everything.
     """
-    best: list[MethodRow] = []
-    able = [row for row in rows if not row.control and row.run.method != STANDARD and _both(row) is not None]
-    for row in sorted(able, key=lambda one: (one.values["forget_test"], -one.values["retain_test"])):
-        if not best or row.values["retain_test"] > best[-1].values["retain_test"] or _both(row) == _both(best[-1]):
-            best.append(row)
-    return best
+    able = [row for row in rows if not row.control and row.run.method != STANDARD]
+    points = [(row, both) for row in able if (both := _both(row)) is not None]
+    return [points[place][0] for place in unbeaten([both for _, both in points])]
 
 
 def _both(row: MethodRow) -> tuple[float, float] | None:

@@ -10,19 +10,27 @@ from orthoui.ui import controls, runs, session
 from orthoui.ui.frame import chart, literal, panel
 from orthoui.ui.ledger import ledger_panel
 from orthoui.ui.runs import Run
+from orthoui.ui.runs_chart import settings_figure
 from orthoui.ui.table import estimate_text
 
 FORGET_PAGE = "pages/explore/forget.py"
 COLUMNS = {
     "run": st.column_config.TextColumn("run", width="small"),
-    "forgotten": st.column_config.TextColumn("forgotten"),
+    "forgotten": st.column_config.TextColumn("forgotten", width="small"),
+    "ratio": st.column_config.NumberColumn("ratio", width="small", help="Share of channels scaled, 0 to 1."),
+    "strength": st.column_config.NumberColumn(
+        "strength", width="small", help="How much is taken from a scaled channel, 0 nothing to 1 all."
+    ),
     "forgotten class": st.column_config.NumberColumn("forgotten class", format="%.1f %%"),
     "other classes": st.column_config.NumberColumn("other classes", format="%.1f %%"),
     "recognised": st.column_config.NumberColumn(
-        "recognised as training images", format="%.1f %%", help="Membership inference, convention A."
+        "membership",
+        format="%.1f %%",
+        help="How many of the forgotten training images an attack still recognises as such (convention A); less is "
+        "better.",
     ),
     "distance": st.column_config.NumberColumn(
-        "distance to retrained", format="%.3f", help="Jensen–Shannon divergence on forgotten images, nats."
+        "distance", format="%.3f", help="To the retrained model: Jensen–Shannon divergence on forgotten images, nats."
     ),
 }
 
@@ -76,6 +84,7 @@ def _session_runs() -> None:
     )
     chosen = _chosen(found, event["selection"]["rows"])
     _actions(chosen)
+    _all_settings(found, chosen)
     _comparison(found, chosen)
 
 
@@ -94,6 +103,8 @@ def _row(run: Run) -> dict[str, object]:
     return {
         "run": f"{run.number} · A" if pinned and pinned.number == run.number else str(run.number),
         "forgotten": outcome.forgotten,
+        "ratio": request.ratio,
+        "strength": request.strength,
         "forgotten class": _value(after.forget),
         "other classes": _value(after.retain),
         "verdict": run.verdict,
@@ -141,6 +152,12 @@ def _actions(chosen: Run | None) -> None:
     if chosen is not None and again:
         controls.show_view(chosen.view)
         st.switch_page(FORGET_PAGE)
+
+
+def _all_settings(found: list[Run], chosen: Run | None) -> None:
+    figure = settings_figure(found, chosen.number if chosen else None, session.mode())
+    if figure is not None:
+        chart(figure, "settings")
 
 
 def _comparison(found: list[Run], chosen: Run | None) -> None:

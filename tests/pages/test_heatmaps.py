@@ -76,6 +76,16 @@ def test_the_page_is_complete_without_a_click() -> None:
     assert re.search(r"<b [^>]*>Sneaker (>?\d+)&nbsp;%</b>", pictures(app))
 
 
+def test_random_channels_are_the_null_control() -> None:
+    app = opened(**SNEAKER)
+    (said,) = [element.value for element in app.markdown if "Null control" in element.value]
+    found = re.search(r"([\d.]+) on Sneaker images, ([\d.]+) on the other classes\.", said)
+    moved = re.search(r"moved by ([\d.]+)", sentence(app))
+    assert found is not None and moved is not None and float(found[1]) < float(moved[1])
+    nothing = opened(classes="7", ratio="0")
+    assert not any("Null control" in element.value for element in nothing.markdown)
+
+
 def test_order_rows_and_example_are_chosen() -> None:
     app = opened(**SNEAKER)
     most = drifts(app)

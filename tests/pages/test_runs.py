@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 from orthoui.evaluation.summary import headline
 from orthoui.ui import runs
 from orthoui.ui.runs import Run
+from orthoui.ui.runs_chart import settings_figure
 from tests.pages.opening import heading, opened, run, text, view
 
 FORGET, RUNS = "pages/explore/forget.py", "pages/lab/runs.py"
@@ -65,6 +66,28 @@ def test_every_forgetting_is_a_row_with_its_numbers(app: AppTest) -> None:
         assert found.sentence == headline(found.outcome)
 
 
+def test_the_settings_are_drawn_together_with_what_no_other_beats(app: AppTest) -> None:
+    found = remembered(app)
+    figure = settings_figure(found, 2, "light")
+    assert figure is not None
+    assert {name for _, name, _ in figure.data[1].customdata} == {
+        "Run 1", "Run 2", "before", "retrained", "random channels",
+    }  # fmt: skip
+    drawn = dict(zip([name for _, name, _ in figure.data[1].customdata], figure.data[1].x, strict=True))
+    for one in found:
+        forget = one.outcome.measured["after"].accuracies.forget
+        assert forget is not None and drawn[f"Run {one.number}"] == forget.value
+    assert "of 2 settings are not beaten" in figure.layout.meta["alt"]
+    assert settings_figure(found[:1], None, "light") is None
+
+
+def test_settings_of_another_model_are_not_drawn_together(app: AppTest) -> None:
+    visit(app, FORGET)
+    app.button(key="twin").click()
+    visit(run(app), RUNS)
+    assert len(remembered(app)) == 3 and settings_figure(remembered(app), None, "light") is None
+
+
 def test_the_same_request_is_kept_once(app: AppTest) -> None:
     visit(app, FORGET)
     app.slider(key="ratio_choice").set_value(0.3)
@@ -98,7 +121,7 @@ def test_one_run_is_pinned_and_compared_with_the_current_one(app: AppTest) -> No
     first, second = remembered(app)
     assert f"**A: {first.sentence}**" in text(app)
     assert f"**Current: {second.sentence}**" in text(app)
-    assert len(app.get("plotly_chart")) == 1
+    assert len(app.get("plotly_chart")) == 2
 
     app.button(key="unpin").click()
     run(app)
@@ -113,7 +136,7 @@ def test_the_pinned_run_itself_is_not_compared(app: AppTest) -> None:
     assert [info.value for info in app.info] == [
         "The pinned run is the current one. Tick another, or change a setting on the Forget page."
     ]
-    assert not app.get("plotly_chart")
+    assert len(app.get("plotly_chart")) == 1
 
 
 def test_the_ticked_run_is_compared_not_the_current_one(app: AppTest) -> None:

@@ -10,9 +10,17 @@ from orthoui.ui import controls
 from orthoui.ui.frame import emptied_on_error, explained, is_drawn, literal, mark_drawn, panel, reserved
 from orthoui.ui.heatmaps.choices import choices, more_button
 from orthoui.ui.heatmaps.rows import Row, rows_html
-from orthoui.ui.heatmaps.scene import Group, Scene, current_scene, group_of
+from orthoui.ui.heatmaps.scene import Group, Scene, control_drift, current_scene, group_of
 from orthoui.ui.heatmaps.upload import upload_panel
-from orthoui.ui.heatmaps.words import METHOD, definition, group_notes, group_title, headline, no_reference
+from orthoui.ui.heatmaps.words import (
+    METHOD,
+    control_words,
+    definition,
+    group_notes,
+    group_title,
+    headline,
+    no_reference,
+)
 from orthoui.ui.images import images_here
 
 Place = st.delta_generator.DeltaGenerator
@@ -32,7 +40,7 @@ def heatmaps_panel() -> None:
         scene = current_scene()
         choices(scene)
         upload_panel(scene)
-        head = _slot(head, 88)
+        head = _slot(head, 112)
         first, second = (_slot(column, 760) for column in st.columns(2, gap="medium"))
         with emptied_on_error(head, first, second):
             forgotten = group_of(scene, scene.view.request.classes, scene.subject)
@@ -40,15 +48,24 @@ def heatmaps_panel() -> None:
         with head.container():
             st.markdown(f"## {literal(headline(scene, forgotten, others))}")
             st.markdown(f":small[:gray[{definition(scene, forgotten, others)}]]", help=METHOD)
+            control = st.empty()
+            _control(control, scene, control_words(scene))
         _group(first.container(), scene, forgotten)
         _group(second.container(), scene, others)
         _foot(scene, (*scene.notices, *forgotten.notices, *others.notices))
         mark_drawn()
+        # last: it judges what is seen already, and the next move of a control may replace it
+        _control(control, scene, control_words(scene, control_drift(scene, forgotten), control_drift(scene, others)))
 
 
 def _slot(place: Place, height: int) -> Place:
     """Reserve room with a skeleton until the page was drawn once."""
     return place if is_drawn() else reserved(place, height)
+
+
+def _control(place: Place, scene: Scene, words: str) -> None:
+    if scene.control is not None:
+        place.markdown(f":small[:gray[{literal(words)}]]")
 
 
 def _group(place: Place, scene: Scene, group: Group) -> None:

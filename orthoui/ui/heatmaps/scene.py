@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 
 from orthoui.data import Dataset, ImageSet
-from orthoui.evaluation.heatmaps import Comparison, compare, ranked, sample
+from orthoui.evaluation.heatmaps import Comparison, DriftMean, compare, mean_drift, ranked, sample
 from orthoui.evaluation.predictions import Predictor
 from orthoui.evaluation.unlearned import UnlearnedNetwork
-from orthoui.evaluation.variants import Variant, original, planned
+from orthoui.evaluation.variants import Variant, original, planned, random_control
 from orthoui.figures import Mode
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.profiles import load_or_measure
@@ -37,6 +37,8 @@ class Scene:
     notices: tuple[str, ...]
     unlearned: UnlearnedNetwork | None = None
     """What another method left, if that is shown as “after”."""
+    control: Predictor | None = None
+    """As many channels, as strongly scaled, drawn at random; None where “after” is no pruning of channels."""
 
     @property
     def retained(self) -> tuple[int, ...]:
@@ -101,6 +103,9 @@ def current_scene() -> Scene:
         mode=session.mode(),
         notices=measured.notices,
         unlearned=unlearned,
+        control=planned(model, random_control(model, measured.profile, view.request))
+        if unlearned is None and plan.touched_channels
+        else None,
     )
 
 
@@ -110,6 +115,14 @@ def group_of(scene: Scene, classes: Sequence[int], example_class: int) -> Group:
     own = images.of_class(example_class)
     example = own[scene.view.example % len(own)].view(1)
     return _seen(scene, classes, sample(images, classes, SAMPLE), _seen(scene, (example_class,), example))
+
+
+def control_drift(scene: Scene, group: Group) -> DriftMean | None:
+    """Return how far random channels move the look at a group's images; None where there is no such control."""
+    if scene.control is None:
+        return None
+    pair: dict[Variant, Predictor] = {"before": scene.predictors["before"], "after": scene.control}
+    return mean_drift(compare(pair, group.images, group.compared.targets, scene.layer))
 
 
 def _seen(scene: Scene, classes: Sequence[int], positions: torch.Tensor, example: Group | None = None) -> Group:

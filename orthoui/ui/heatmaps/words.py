@@ -59,6 +59,19 @@ def definition(scene: Scene, forgotten: Group, others: Group) -> str:
     )
 
 
+def control_words(scene: Scene, forgotten: DriftMean | None = None, others: DriftMean | None = None) -> str:
+    """Say how far the null control moves the look; without a result yet, that it is being measured."""
+    start = "Null control, as many channels drawn at random in every layer:"
+    if forgotten is None or others is None:
+        return f"{start} being measured …"
+    names = names_of(scene, scene.view.request.classes)
+    return f"{start} {_amount(forgotten)} on {names} images, {_amount(others)} on {_others(scene)}."
+
+
+def _amount(mean: DriftMean) -> str:
+    return "not measured" if mean.value is None else f"{mean.value:.2f}"
+
+
 def _certainty(scene: Scene, group: Group) -> str:
     mean = mean_drift(group.compared)
     margin = "" if mean.margin is None else f" ± {mean.margin:.2f}"
