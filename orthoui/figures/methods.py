@@ -21,6 +21,8 @@ SMALLEST, LARGEST = 9, 34
 RIGHT_EDGE, BESIDE = 70, 24
 """Percent left on the forgotten classes: from where names stand on the left, and within which they would touch."""
 NAME_HEIGHT = 14
+RAISED = 8
+"""Pixels by which names stand above the middle of their mark: the line of the front leaves it there."""
 NAMED = 14
 """Points up to which every one carries its name; of more those on the front and those that stand alone do."""
 LONG = 24
@@ -140,7 +142,7 @@ def _names(points: Sequence[MethodPoint], tone: Palette, pixels_per_point: float
             "font": {"size": SMALL_SIZE, "color": tone.text if point.picked else tone.muted},
             "x": point.forgotten, "y": point.kept, "xanchor": "right" if left else "left", "yanchor": "middle",
             "xshift": (-1 if left else 1) * round(6 + (SMALLEST + (LARGEST - SMALLEST) * point.size) / 2),
-            "yshift": -round(height + pixels_per_point * point.kept),
+            "yshift": RAISED - round(height + pixels_per_point * point.kept),
         })  # fmt: skip
     return labels
 
