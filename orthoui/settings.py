@@ -49,7 +49,7 @@ class Settings(BaseSettings):
         default=4000,
         ge=1,
         le=10_000_000,
-        description="Disk for the networks that methods left behind, in MB; the oldest leave first.",
+        description="Disk for networks that methods left behind, in MB; the oldest leave first, never the newest.",
     )
     db: str | None = Field(
         default=None,

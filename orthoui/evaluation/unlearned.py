@@ -56,8 +56,8 @@ def keep_network(folder: Path, network: nn.Module, model: TrainedModel, images: 
     return True
 
 
-def make_room(runs_folder: Path, most_bytes: int) -> None:
-    """Delete kept networks, the oldest first, until those left take ``most_bytes`` at most.
+def make_room(runs_folder: Path, most_bytes: int, *, coming: int = 0) -> None:
+    """Delete kept networks, the oldest first, until those left and the ``coming`` bytes take ``most_bytes`` at most.
 
     One that another worker deletes meanwhile is no problem, and one that cannot be deleted stays.
     """
@@ -66,7 +66,7 @@ def make_room(runs_folder: Path, most_bytes: int) -> None:
         with suppress(OSError):
             about = path.stat()
             found.append((about.st_mtime, about.st_size, path))
-    total = 0
+    total = coming
     for _, size, path in sorted(found, reverse=True):
         total += size
         if total > most_bytes:

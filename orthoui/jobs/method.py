@@ -226,7 +226,8 @@ def unlearned_network(run_id: str, model: TrainedModel, classes: tuple[int, ...]
 
 def _keep(network: nn.Module, model: TrainedModel, images: Tensor, context: Context) -> None:
     """Keep the network for the pages; a full disk costs the looking at it, not the measurement."""
-    make_room(settings().runs_folder, settings().unlearned_mb * 1_000_000)
+    size = sum(tensor.nbytes for tensor in network.state_dict().values())
+    make_room(settings().runs_folder, settings().unlearned_mb * 1_000_000, coming=size)
     try:
         if not keep_network(context.folder, network, model, images):
             context.log("The network is built otherwise than the model's: it is measured, and not kept.")
