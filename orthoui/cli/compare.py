@@ -1,6 +1,7 @@
 """``orthoui compare``: several methods on the same model, images and clock."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 
 from orthoui.cli.common import FAILED_RUN, AsJson, ModelName, emit, reports_errors
 from orthoui.cli.comparison_table import markdown, shown, value
-from orthoui.cli.progress import progress_bar
+from orthoui.cli.progress import Bar, progress_bar
 from orthoui.errors import RequestError, shortened
 from orthoui.files import write_atomically
 
@@ -68,18 +69,14 @@ def compare(
     check_settings(set_ or [])
     _refuse_idle(chosen, changed, found)
     group = new_id()
-    rows = []
     lacking = _without_reference(chosen, changed, trained, labels)
+    common = {"model": trained.name, "classes": labels, "relearn": relearn, "similarity": similarity}
+    rows = []
     with progress_bar(as_json, "Comparing", len(chosen)) as bar:
         for place, name in enumerate(sorted(chosen, key=lambda name: name != STANDARD)):  # the others need it
-            settings = {**({"ready": True} if ready and name == "retrain" else {}), **changed.get(name, {})}
-            fields = {"model": trained.name, "method": name, "classes": labels, "settings": settings}
-            options = {"relearn": relearn, "similarity": similarity}
-
-            def show(progress: "Progress", place: int = place, name: str = name) -> None:
-                bar.show(place + progress.share, f"{name}: {progress.message}")
-
-            rows.append(_row({**fields, **options}, name, trained, labels, group, show))
+            at_hand: dict[str, Any] = {"ready": True} if ready and name == STANDARD else {}
+            fields = {**common, "method": name, "settings": {**at_hand, **changed.get(name, {})}}
+            rows.append(_measured(fields, trained, group, partial(_tell, bar, place, name)))
             bar.show(place + 1)
     rows.sort(key=lambda row: chosen.index(row["method"]))
     against = _put_beside(rows, trained, labels)
@@ -156,14 +153,20 @@ def _without_reference(
     return not full and set(chosen) != {STANDARD} and not has_reference(model, labels)
 
 
-def _row(
-    fields: dict[str, Any], name: str, model: "TrainedModel", labels: tuple[int, ...], group: str, show: Any
+def _tell(bar: Bar, place: int, name: str, progress: "Progress") -> None:
+    bar.show(place + progress.share, f"{name}: {progress.message}")
+
+
+def _measured(
+    fields: dict[str, Any], model: "TrainedModel", group: str, show: Callable[["Progress"], None]
 ) -> dict[str, Any]:
+    """Run one method as asked for and return its row; one that fails has an ``error``."""
     from orthoui.jobs.execute import in_words, run_here
     from orthoui.jobs.method import identity_of, title_of
     from orthoui.methods import METHODS
 
-    title = title_of(METHODS[name], model, labels)
+    name = fields["method"]
+    title = title_of(METHODS[name], model, fields["classes"])
     try:
         run = run_here("method", fields, title, method=name, group=group, identity=identity_of(model, 0), show=show)
     except Exception as error:  # noqa: BLE001  one method that fails, a user's own too, does not end the comparison

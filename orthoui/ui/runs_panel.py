@@ -84,8 +84,11 @@ def _session_runs() -> None:
     )
     chosen = _chosen(found, event["selection"]["rows"])
     _actions(chosen)
-    _all_settings(found, chosen)
-    _comparison(found, chosen)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _all_settings(found, chosen)
+    with right:
+        _comparison(found, chosen)
 
 
 def _summary(found: list[Run]) -> str:
@@ -156,13 +159,16 @@ def _actions(chosen: Run | None) -> None:
 
 def _all_settings(found: list[Run], chosen: Run | None) -> None:
     figure = settings_figure(found, chosen.number if chosen else None, session.mode())
-    if figure is not None:
+    if figure is None:
+        st.caption(f"Try another setting for {literal(found[-1].outcome.forgotten)}: all of them will be drawn here.")
+    else:
         chart(figure, "settings")
 
 
 def _comparison(found: list[Run], chosen: Run | None) -> None:
     first = runs.pinned()
     if first is None:
+        st.caption("Tick a run and pin it as A: the others will be compared with it here.")
         return
     view = session.view()
     current, word = (chosen, "ticked") if chosen and chosen.number != first.number else (None, "current")
@@ -173,16 +179,14 @@ def _comparison(found: list[Run], chosen: Run | None) -> None:
     if current.number == first.number:
         st.info("The pinned run is the current one. Tick another, or change a setting on the Forget page.")
         return
-    st.markdown(f"### A is run {first.number}; the {word} one is run {current.number}.")
-    left, right = st.columns(2)
-    for place, name, run in ((left, "A", first), (right, word.capitalize(), current)):
-        with place:
-            after = run.outcome.measured["after"].accuracies
-            title = zoo().get(run.outcome.model).card.title
-            st.markdown(
-                f"**{name}: {literal(run.sentence)}**  \n{title}; {_row(run)['settings']}  \n"
-                f"Forgotten class {estimate_text(after.forget)}; other classes {estimate_text(after.retain)}."
-            )
+    st.markdown(f"##### A is run {first.number}; the {word} one is run {current.number}.")
+    for name, run in (("A", first), (word.capitalize(), current)):
+        after = run.outcome.measured["after"].accuracies
+        title = zoo().get(run.outcome.model).card.title
+        st.markdown(
+            f"**{name}: {literal(run.sentence)}**  \n{title}; {_settings(run.outcome.request)}  \n"
+            f"Forgotten class {estimate_text(after.forget)}; other classes {estimate_text(after.retain)}."
+        )
     if first.outcome.class_names == current.outcome.class_names:
         _class_differences(first, current)
 
