@@ -1,7 +1,7 @@
 """What methods were found to do to a shipped model: with their defaults, and with tuned settings.
 
-Measured once with ``orthoui compare --found`` and shipped in ``assets/methods``, so that a person knows before the
-first run here which defaults do not carry over to this network.
+Measured once (docs/methods.md says how) and shipped in ``assets/methods``, so that a person knows before the first
+run here which defaults do not carry over to this network. ``orthoui compare --found`` notes what it measures there.
 """
 
 from collections.abc import Mapping

@@ -13,7 +13,7 @@ from orthoui.models.ensemble import MeanOf
 from orthoui.training.parallel import make_fabric
 from orthoui.training.reports import Step
 from orthoui.training.schemes.options import SisaScheme
-from orthoui.training.schemes.preparation import Preparation, missing, preparation_of
+from orthoui.training.schemes.preparation import Preparation, again, missing, preparation_of
 from orthoui.training.schemes.sisa import (
     PARTITION,
     Count,
@@ -71,7 +71,7 @@ def setting_of(work: Work, preparation: Preparation) -> Setting:
     if not isinstance(about.scheme, SisaScheme) or about.images != data["train"].digest:
         raise RequestError(
             f"{work.model.name} was trained in shards of other images than these, so that none can be found again. "
-            "Put those images back, or train the model anew with `orthoui train --scheme sisa`."
+            f"Put those images back, or train the model anew: {again(work.model, 'sisa')}."
         )
     placed = preparation.tensors(PARTITION)
     fabric, normalisation = make_fabric(work.device), (about.mean, about.std)

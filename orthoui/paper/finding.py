@@ -1,6 +1,5 @@
 """Which models a cell is measured on, found in the zoo by their cards, and how to train one that is missing."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,8 @@ from orthoui.models.timm_networks import is_timm
 from orthoui.models.zoo import ModelEntry, Zoo
 from orthoui.paper.schema import Kind
 from orthoui.paper.setting import Setting, dataset_title
-from orthoui.training.recipe import Recipe, recipes
+from orthoui.training.command import command_of, usual_recipe
+from orthoui.training.recipe import Recipe
 from orthoui.training.train import model_name
 from orthoui.wording import parse
 
@@ -104,39 +104,13 @@ def training_recipe(setting: Setting, kind: Kind, seed: int = 0, lead: ModelCard
         fields["orthogonality"] = lead.orthogonality if lead else setting.orthogonality or SUGGESTED_ORTHOGONALITY
     if kind == "retrained":
         fields["forgets"] = (setting.forget_class,)
-    return parse(Recipe, {**_usual(setting)[1].model_dump(), **fields})
+    usual = usual_recipe(setting.dataset, setting.architecture)
+    return parse(Recipe, {**usual.model_dump(), **fields})
 
 
 def training_command(setting: Setting, kind: Kind, seed: int = 0, lead: ModelCard | None = None) -> str:
     """Return the command that trains by ``training_recipe``."""
-    words, usual = _usual(setting)
-    recipe = training_recipe(setting, kind, seed, lead)
-    first = ("width", "orthogonality", "forgets", "seed")
-    changed = [name for name in dict.fromkeys((*first, *Recipe.model_fields)) if name not in PLACE[:2]]
-    options = [_option(name, getattr(recipe, name)) for name in changed if _said(name, recipe, usual)]
-    return " ".join(["orthoui train", words, *options])
-
-
-def _usual(setting: Setting) -> tuple[str, Recipe]:
-    """Return what a training on this setting begins from: the shipped recipe or the defaults, as options too."""
-    name = f"{setting.dataset}-{setting.architecture}"
-    if name in recipes():
-        return f"--recipe {name}", recipes()[name]
-    return _named(setting), Recipe(dataset=setting.dataset, architecture=setting.architecture)
-
-
-def _said(name: str, recipe: Recipe, usual: Recipe) -> bool:
-    """Whether a command must say a field; λ is always said, for it is what the networks differ in."""
-    return getattr(recipe, name) != getattr(usual, name) or (name == "orthogonality" and recipe.orthogonality > 0)
-
-
-def _option(name: str, value: Any) -> str:
-    flag = name.replace("_", "-")
-    if name == "forgets":
-        return f"--forget {','.join(map(str, value))}"
-    if isinstance(value, bool):
-        return f"--{flag}" if value else f"--no-{flag}"
-    return f"--{flag} {shlex.quote(f'{value:g}' if isinstance(value, float) else str(value))}"
+    return command_of(training_recipe(setting, kind, seed, lead))
 
 
 def missing_words(setting: Setting, kind: Kind, lead: ModelCard | None = None) -> str:
@@ -154,10 +128,6 @@ def unlike_words(setting: Setting, kind: Kind, difference: str, lead: ModelCard 
         f"This network was trained otherwise than the orthogonal one ({difference}). Train one that compares with "
         f"“{training_command(setting, kind, lead=lead)}”."
     )
-
-
-def _named(setting: Setting) -> str:
-    return f"--dataset {shlex.quote(setting.dataset)} --architecture {shlex.quote(setting.architecture)}"
 
 
 def _fitting(entries: Sequence[ModelEntry], setting: Setting, kind: Kind) -> list[ModelEntry]:

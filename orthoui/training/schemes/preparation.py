@@ -14,6 +14,7 @@ from orthoui.errors import CheckpointError
 from orthoui.files import write_atomically
 from orthoui.models.trained import TrainedModel
 from orthoui.settings import settings
+from orthoui.training.command import command_of, recipe_of
 from orthoui.training.recipe import Recipe
 from orthoui.training.schemes.options import Scheme
 
@@ -109,6 +110,10 @@ def missing(model: TrainedModel, kind: str) -> str | None:
     if preparation_of(model, kind) is not None:
         return None
     return (
-        f"{model.name} was trained without keeping {NEEDED[kind]}. "
-        f"Train a model that does with `orthoui train --scheme {kind}`."
+        f"{model.name} was trained without keeping {NEEDED[kind]}. Train one like it that does: {again(model, kind)}."
     )
+
+
+def again(model: TrainedModel, kind: str) -> str:
+    """Return the command that trains a model like this one with a scheme."""
+    return f"`{command_of(recipe_of(model.card), f'--scheme {kind}')}`"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from orthoui.evaluation.heatmaps import DriftMean, empty, mean_drift
+from orthoui.training.command import command_of, recipe_of
 from orthoui.ui.heatmaps.scene import Group, Scene
 from orthoui.wording import joined
 
@@ -106,11 +107,9 @@ def group_notes(group: Group) -> list[str]:
 
 def no_reference(scene: Scene) -> str:
     """Say that there is no retrained network for these classes, and how to get one."""
-    card = scene.model.card
-    recipe = f"--dataset {card.dataset} --architecture {card.architecture} --width {card.width}"
-    recipe += f" --orthogonality {card.orthogonality:g}"
-    left_out = ",".join(map(str, scene.view.request.classes))
+    classes = scene.view.request.classes
+    recipe = recipe_of(scene.model.card).model_copy(update={"forgets": classes})
     return (
-        f"No network was retrained without {names_of(scene, scene.view.request.classes)}, so there is nothing to "
-        f"compare with. Train one: `orthoui train {recipe} --forget {left_out}`."
+        f"No network was retrained without {names_of(scene, classes)}, so there is nothing to compare with. "
+        f"Train one: `{command_of(recipe)}`."
     )

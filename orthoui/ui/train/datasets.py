@@ -4,6 +4,7 @@ import streamlit as st
 
 from orthoui.data import DatasetEntry, available
 from orthoui.data.catalog import missing
+from orthoui.data.splitting import FEWEST
 from orthoui.errors import OrthoError
 from orthoui.settings import settings
 from orthoui.ui.frame import literal
@@ -76,8 +77,9 @@ def own_images() -> None:
     folder = settings().data_folder
     with st.popover("Your own images", icon=":material/add_photo_alternate:"):
         st.markdown(
-            "Any pictures will do, one folder for each class, at least two classes. Put them here, in a folder whose "
-            "name you choose, and it appears in the list:"
+            "Any pictures will do, one folder for each class: two classes or more, each of "
+            f"{FEWEST} training images or more. Put them here, in a folder whose name you choose, and it appears in "
+            "the list:"
         )
         st.code(f"{folder}/NAME/CLASS/*.jpg", language=None, wrap_lines=True)
         st.caption(

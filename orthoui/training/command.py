@@ -1,0 +1,55 @@
+"""The command that trains by a recipe, said as shortly as the shipped recipes allow."""
+
+import shlex
+from typing import Any
+
+from orthoui.models.card import ModelCard
+from orthoui.training.recipe import Recipe, recipes
+from orthoui.wording import parse
+
+FIRST = ("width", "orthogonality", "forgets", "seed")
+"""Fields that a command names first."""
+
+
+def usual_recipe(dataset: str, architecture: str) -> Recipe:
+    """Return what a training begins from: the shipped recipe of this data set and architecture, or the defaults."""
+    shipped = recipes().get(f"{dataset}-{architecture}")
+    return shipped or Recipe(dataset=dataset, architecture=architecture)
+
+
+def recipe_of(card: ModelCard) -> Recipe:
+    """Return the recipe of a model as far as its card tells it, and the usual one where it does not."""
+    told = {name: card.recipe[name] for name in Recipe.model_fields if name in card.recipe}
+    own = {"width": card.width, "orthogonality": card.orthogonality, "seed": card.seed, "forgets": card.forgets}
+    usual = usual_recipe(card.dataset, told.get("architecture", card.architecture))
+    return parse(Recipe, {**usual.model_dump(), **told, **own})
+
+
+def command_of(recipe: Recipe, *options: str) -> str:
+    """Return the command that trains by a recipe, with further ``options``."""
+    usual = usual_recipe(recipe.dataset, recipe.architecture)
+    name = f"{recipe.dataset}-{recipe.architecture}"
+    words = f"--recipe {name}" if name in recipes() else _named(recipe)
+    fields = [
+        name for name in dict.fromkeys((*FIRST, *Recipe.model_fields)) if name not in ("dataset", "architecture")
+    ]
+    said = [_option(name, getattr(recipe, name)) for name in fields if _is_said(name, recipe, usual)]
+    return " ".join(["orthoui train", words, *said, *options])
+
+
+def _named(recipe: Recipe) -> str:
+    return f"--dataset {shlex.quote(recipe.dataset)} --architecture {shlex.quote(recipe.architecture)}"
+
+
+def _is_said(name: str, recipe: Recipe, usual: Recipe) -> bool:
+    """Whether a command must say a field; λ is always said, for it is what the networks differ in."""
+    return getattr(recipe, name) != getattr(usual, name) or (name == "orthogonality" and recipe.orthogonality > 0)
+
+
+def _option(name: str, value: Any) -> str:
+    flag = name.replace("_", "-")
+    if name == "forgets":
+        return f"--forget {','.join(map(str, value))}"
+    if isinstance(value, bool):
+        return f"--{flag}" if value else f"--no-{flag}"
+    return f"--{flag} {shlex.quote(f'{value:g}' if isinstance(value, float) else str(value))}"
