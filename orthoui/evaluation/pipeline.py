@@ -63,7 +63,7 @@ def forget(
     if reference is not None:
         yield from run.distances(reference)
     if membership:
-        attacked: tuple[Variant, ...] = ("after", "before", "retrained")
+        attacked: tuple[Variant, ...] = ("after", "before", "retrained", "random")
         for variant in attacked:
             if variant in predictors:
                 yield from run.attacks(variant, predictors[variant], data)

@@ -58,10 +58,9 @@ def _row(outcome: Outcome, variant: Variant, name: str) -> str:
         cells += [f"<td>{waiting}</td>"] * 2
     else:
         cells += [_estimate(measured.accuracies.forget), _estimate(measured.accuracies.retain)]
-    attacked = variant != "random"
     result = outcome.membership.get(variant)
     for attack in (result.convention_a, result.convention_b) if result else (None, None):
-        cells.append(_attack(attack, waiting if attacked and result is None else NONE))
+        cells.append(_attack(attack, waiting if result is None else NONE))
     cells.append(_distance(outcome, variant, waiting))
     return f'<tr class="{variant}">{"".join(cells)}</tr>'
 
