@@ -133,8 +133,19 @@ def compare(
         name: _looked(predictor, images, tuple(targets), module, memo() if remember else PredictionMemo(1))
         for name, predictor in predictors.items()
     }
+    return _compared(tuple(targets), seen)
+
+
+def with_another(compared: Comparison, predictor: Predictor, images: ImageSet, layer: str) -> Comparison:
+    """Return the comparison of the same images “before” with another network in the place of “after”."""
+    module = read_point(predictor.model.anatomy[layer], "bn")
+    after = _looked(predictor, images, compared.targets, module, memo())
+    return _compared(compared.targets, {"before": compared.seen["before"], "after": after})
+
+
+def _compared(targets: tuple[int, ...], seen: Mapping[Variant, Heatmaps]) -> Comparison:
     before, after = seen["before"].maps, seen["after"].maps
-    return Comparison(tuple(targets), seen, drift(before, after), ~empty(before) & empty(after))
+    return Comparison(targets, seen, drift(before, after), ~empty(before) & empty(after))
 
 
 @lru_cache(maxsize=1)

@@ -56,8 +56,8 @@ def keep_network(folder: Path, network: nn.Module, model: TrainedModel, images: 
     return True
 
 
-def make_room(runs_folder: Path, most_bytes: int, *, coming: int = 0) -> None:
-    """Delete kept networks, the oldest first, until those left and the ``coming`` bytes take ``most_bytes`` at most.
+def make_room(runs_folder: Path, most_bytes: int) -> None:
+    """Delete kept networks, the oldest first, until those left take ``most_bytes`` at most; the newest always stays.
 
     One that another worker deletes meanwhile is no problem, and one that cannot be deleted stays.
     """
@@ -66,10 +66,10 @@ def make_room(runs_folder: Path, most_bytes: int, *, coming: int = 0) -> None:
         with suppress(OSError):
             about = path.stat()
             found.append((about.st_mtime, about.st_size, path))
-    total = coming
-    for _, size, path in sorted(found, reverse=True):
+    total = 0
+    for place, (_, size, path) in enumerate(sorted(found, reverse=True)):
         total += size
-        if total > most_bytes:
+        if total > most_bytes and place > 0:
             with suppress(OSError):
                 path.unlink()
 

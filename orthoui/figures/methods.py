@@ -40,7 +40,7 @@ class MethodPoint:
     forgotten: float
     kept: float
     size: float
-    time: str
+    note: str
     kind: PointKind
     picked: bool = False
 
@@ -96,7 +96,7 @@ def _marks(points: Sequence[MethodPoint], tone: Palette) -> go.Scatter:
         x=[point.forgotten for point in points],
         y=[point.kept for point in points],
         mode="markers",
-        customdata=[[point.key, point.name, point.time] for point in points],
+        customdata=[[point.key, point.name, point.note] for point in points],
         marker={
             "size": [SMALLEST + (LARGEST - SMALLEST) * point.size for point in points],
             "symbol": [SYMBOLS[point.kind] for point in points],

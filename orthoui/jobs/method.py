@@ -119,6 +119,7 @@ def run_method(run: MethodRun, context: Context) -> Result:
     for note in done.notes:
         context.log(note)
     context.check()
+    reference = _reference(run, request, model, data)  # before another network may take its place on the disk
     _keep(done.network, model, data["test"].images[:COMPARED], context)
     scope = Scope(RelearnSettings() if run.relearn else None, run.similarity)
     started = time.perf_counter()
@@ -127,7 +128,7 @@ def run_method(run: MethodRun, context: Context) -> Result:
         model,
         data,
         run.classes,
-        _reference(run, request, model, data),
+        reference,
         scope,
         told=_teller(context, parts(scope)),
         cancelled=context.cancelled,
@@ -226,10 +227,10 @@ def unlearned_network(run_id: str, model: TrainedModel, classes: tuple[int, ...]
 
 def _keep(network: nn.Module, model: TrainedModel, images: Tensor, context: Context) -> None:
     """Keep the network for the pages; a full disk costs the looking at it, not the measurement."""
-    size = sum(tensor.nbytes for tensor in network.state_dict().values())
-    make_room(settings().runs_folder, settings().unlearned_mb * 1_000_000, coming=size)
     try:
-        if not keep_network(context.folder, network, model, images):
+        if keep_network(context.folder, network, model, images):
+            make_room(settings().runs_folder, settings().unlearned_mb * 1_000_000)
+        else:
             context.log("The network is built otherwise than the model's: it is measured, and not kept.")
     except OSError as error:
         context.log(f"The network cannot be kept ({error.strerror or error}); it is measured all the same.")

@@ -71,7 +71,7 @@ def setting_of(work: Work, preparation: Preparation) -> Setting:
     if not isinstance(about.scheme, SisaScheme) or about.images != data["train"].digest:
         raise RequestError(
             f"{work.model.name} was trained in shards of other images than these, so that none can be found again. "
-            f"Put those images back, or train the model anew: {again(work.model, 'sisa')}."
+            f"Put those images back, or train the model anew: `{again(about)}`."
         )
     placed = preparation.tensors(PARTITION)
     fabric, normalisation = make_fabric(work.device), (about.mean, about.std)

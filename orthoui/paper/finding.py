@@ -13,7 +13,7 @@ from orthoui.models.timm_networks import is_timm
 from orthoui.models.zoo import ModelEntry, Zoo
 from orthoui.paper.schema import Kind
 from orthoui.paper.setting import Setting, dataset_title
-from orthoui.training.command import command_of, usual_recipe
+from orthoui.training.command import command_of, recipe_of, usual_recipe
 from orthoui.training.recipe import Recipe
 from orthoui.training.train import model_name
 from orthoui.wording import parse
@@ -97,9 +97,9 @@ def class_names(zoo: Zoo, dataset: str) -> tuple[str, ...]:
 def training_recipe(setting: Setting, kind: Kind, seed: int = 0, lead: ModelCard | None = None) -> Recipe:
     """Return the recipe that trains a model of a kind on this setting, where there is a ``lead``, as that was."""
     fields: dict[str, Any] = {"width": setting.width, "seed": seed}
-    if lead:  # as far as its card tells
+    if lead:
         own = {*PLACE, *TOLD_APART, *(PENALTY if kind == "plain" else ())}
-        fields |= {name: lead.recipe[name] for name in Recipe.model_fields if name in lead.recipe and name not in own}
+        fields |= {name: value for name, value in recipe_of(lead).model_dump().items() if name not in own}
     if kind != "plain":
         fields["orthogonality"] = lead.orthogonality if lead else setting.orthogonality or SUGGESTED_ORTHOGONALITY
     if kind == "retrained":

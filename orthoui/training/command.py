@@ -3,7 +3,9 @@
 import shlex
 from typing import Any
 
+from orthoui.errors import RequestError
 from orthoui.models.card import ModelCard
+from orthoui.models.ensemble import members_in
 from orthoui.training.recipe import Recipe, recipes
 from orthoui.wording import parse
 
@@ -18,11 +20,28 @@ def usual_recipe(dataset: str, architecture: str) -> Recipe:
 
 
 def recipe_of(card: ModelCard) -> Recipe:
-    """Return the recipe of a model as far as its card tells it, and the usual one where it does not."""
-    told = {name: card.recipe[name] for name in Recipe.model_fields if name in card.recipe}
+    """Return the recipe of a model as its card tells it; the usual one where nobody knows how it was trained."""
     own = {"width": card.width, "orthogonality": card.orthogonality, "seed": card.seed, "forgets": card.forgets}
-    usual = usual_recipe(card.dataset, told.get("architecture", card.architecture))
-    return parse(Recipe, {**usual.model_dump(), **told, **own})
+    told = {name: card.recipe[name] for name in Recipe.model_fields if name in card.recipe}
+    architecture = told.get("architecture", card.architecture)
+    known = card.origin == "trained" and told  # what an older card leaves out was then as the defaults are
+    base = (
+        Recipe(dataset=card.dataset, architecture=architecture) if known else usual_recipe(card.dataset, architecture)
+    )
+    try:
+        return parse(Recipe, {**base.model_dump(), **told, **own})
+    except RequestError:  # a file made elsewhere may tell what no recipe can hold
+        return usual_recipe(card.dataset, architecture)
+
+
+def command_like(card: ModelCard, *options: str, forgets: tuple[int, ...] | None = None) -> str:
+    """Return the command that trains a model like this one, without the classes ``forgets`` if they are given."""
+    several = members_in(card.architecture)
+    scheme = [] if several is None else ["--scheme sisa", f"--shards {several[0]}"]
+    recipe = recipe_of(card)
+    return command_of(
+        recipe if forgets is None else recipe.model_copy(update={"forgets": forgets}), *scheme, *options
+    )
 
 
 def command_of(recipe: Recipe, *options: str) -> str:

@@ -152,14 +152,14 @@ def current_preset() -> str | None:
 def class_picker() -> None:
     """Draw the classes as pictures to choose from."""
     data = session.data()
-    pictures = class_thumbnails(data.name)
+    names, pictures = [literal(name) for name in data.classes], class_thumbnails(data.name)
     st.session_state["class_choice"] = list(session.view().request.classes)
     with st.container(key="classes"):
         st.pills(
             "Forget",
             range(len(data.classes)),
             selection_mode="multi",
-            format_func=lambda label: f"![{data.classes[label]}]({pictures[label]}) {literal(data.classes[label])}",
+            format_func=lambda label: f"![{names[label]}]({pictures[label]}) {names[label]}",
             key="class_choice",
             on_change=lambda: choose_classes(st.session_state["class_choice"]),
         )

@@ -6,12 +6,13 @@ from typing import cast
 
 import streamlit as st
 
-from orthoui.errors import LedgerError
+from orthoui.errors import LedgerError, OrthoError
 from orthoui.evaluation.outcome import Outcome
 from orthoui.evaluation.summary import headline
 from orthoui.evaluation.verdict import judge
 from orthoui.ledger import ledger
 from orthoui.ledger.forgettings import record
+from orthoui.models.zoo import zoo
 from orthoui.ui import session
 from orthoui.ui.view import View
 
@@ -66,6 +67,14 @@ def problem_to_say() -> str | None:
     if problem:
         st.session_state[NOT_KEPT] = ""  # said; the empty text keeps it from being said again
     return problem or None
+
+
+def title_of(model: str) -> str:
+    """Return a model's title, or its name where the model is gone."""
+    try:
+        return zoo().get(model).card.title
+    except OrthoError:
+        return model
 
 
 def all_runs() -> list[Run]:

@@ -8,8 +8,9 @@ from orthoui.evaluation.front import unbeaten
 from orthoui.evaluation.outcome import Outcome
 from orthoui.evaluation.variants import Variant
 from orthoui.figures import MethodPoint, Mode, PointKind, trade_off
-from orthoui.models.zoo import zoo
-from orthoui.ui.runs import Run
+from orthoui.forgetting.request import ForgetRequest
+from orthoui.ui import controls
+from orthoui.ui.runs import Run, title_of
 
 BESIDE: dict[Variant, tuple[str, PointKind]] = {
     "before": ("before", "original"),
@@ -19,24 +20,27 @@ BESIDE: dict[Variant, tuple[str, PointKind]] = {
 SIZE = 0.2
 
 
-def settings_figure(runs: Sequence[Run], picked: int | None, mode: Mode) -> go.Figure | None:
-    """Return the chart of the newest run and those of the same model and classes; None where it is the only one."""
-    newest = runs[-1].outcome
-    alike = [run for run in runs if _subject(run.outcome) == _subject(newest)]
-    points = [point for run in alike if (point := _run_point(run, run.number == picked)) is not None]
+def settings_figure(runs: Sequence[Run], chosen: Run | None, mode: Mode) -> go.Figure | None:
+    """Return the chart of a run, the newest unless one is ``chosen``, and of those of its model and classes.
+
+    None where it is the only one.
+    """
+    subject = (chosen or runs[-1]).outcome
+    alike = [run for run in runs if _subject(run.outcome) == _subject(subject)]
+    points = [point for run in alike if (point := _run_point(run, run is chosen)) is not None]
     if len(points) < 2:
         return None
     best = unbeaten([(point.forgotten, point.kept) for point in points])
-    title = f"{points[best[0]].name} is better than every other setting"
+    title = f"{points[best[0]].name} is ahead of every other setting"
     if len(best) > 1:
         title = f"{len(best)} of {len(points)} settings are not beaten by another"
     return trade_off(
-        points + [point for name in BESIDE if (point := _point_beside(newest, name)) is not None],
+        points + [point for name in BESIDE if (point := _point_beside(alike[-1].outcome, name)) is not None],
         [points[place].key for place in best],
         mode=mode,
         title=title,
-        subtitle=f"{newest.forgotten}, {zoo().get(newest.model).card.title}; test images; upper left is best; the "
-        "dotted line joins what no other setting here beats; random channels are those of the newest run",
+        subtitle=f"{subject.forgotten}, {title_of(subject.model)}; test images; upper left is best; the dotted line "
+        "joins what no other setting here beats; random channels: an estimate, those of the newest run",
         what="run",
     )
 
@@ -46,8 +50,7 @@ def _subject(outcome: Outcome) -> tuple[str, tuple[int, ...]]:
 
 
 def _run_point(run: Run, picked: bool) -> MethodPoint | None:
-    request = run.outcome.request
-    words = f"ratio {request.ratio:g}, strength {request.strength:g}"
+    words = settings_words(run.outcome.request)
     return _point(run.outcome, "after", f"Run {run.number}", words, "method", picked)
 
 
@@ -64,3 +67,12 @@ def _point(
         return None
     forgotten, kept = measured.accuracies.forget.value, measured.accuracies.retain.value
     return MethodPoint(name, name, forgotten, kept, SIZE, words, kind, picked)
+
+
+def settings_words(request: ForgetRequest) -> str:
+    """Say a setting in the words of the controls, what differs most often first."""
+    edits = len(request.edits)
+    by_hand = [f"{edits} channel{'s' if edits > 1 else ''} set by hand"] if edits else []
+    words = [controls.WORDS[name].lower() for name in (request.score, request.target, request.attenuation)]
+    scope = controls.scope_words(request.scope).lower()
+    return ", ".join([f"ratio {request.ratio:g}", f"strength {request.strength:g}", *by_hand, scope, *words])

@@ -4,13 +4,11 @@ import streamlit as st
 
 from orthoui.evaluation.accuracy import Estimate
 from orthoui.figures import difference_bars
-from orthoui.forgetting.request import ForgetRequest
-from orthoui.models.zoo import zoo
 from orthoui.ui import controls, runs, session
 from orthoui.ui.frame import chart, literal, panel
 from orthoui.ui.ledger import ledger_panel
-from orthoui.ui.runs import Run
-from orthoui.ui.runs_chart import settings_figure
+from orthoui.ui.runs import Run, title_of
+from orthoui.ui.runs_chart import settings_figure, settings_words
 from orthoui.ui.table import estimate_text
 
 FORGET_PAGE = "pages/explore/forget.py"
@@ -87,7 +85,7 @@ def _session_runs() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _all_settings(found, chosen)
-    with right:
+    with right, st.container(key="comparison"):
         _comparison(found, chosen)
 
 
@@ -102,7 +100,6 @@ def _row(run: Run) -> dict[str, object]:
     attack = outcome.membership.get("after")
     distance = outcome.distance.forget if outcome.distance else None
     pinned = runs.pinned()
-    card = zoo().get(outcome.model).card
     return {
         "run": f"{run.number} · A" if pinned and pinned.number == run.number else str(run.number),
         "forgotten": outcome.forgotten,
@@ -113,18 +110,9 @@ def _row(run: Run) -> dict[str, object]:
         "verdict": run.verdict,
         "recognised": attack.convention_a.mean if attack and attack.convention_a else None,
         "distance": distance.mean if distance else None,
-        "settings": _settings(request),
-        "model": card.title,
+        "settings": settings_words(request),
+        "model": title_of(outcome.model),
     }
-
-
-def _settings(request: ForgetRequest) -> str:
-    """Say a setting in the words of the controls, what differs most often first."""
-    edits = len(request.edits)
-    by_hand = [f"{edits} channel{'s' if edits > 1 else ''} set by hand"] if edits else []
-    words = [controls.WORDS[name].lower() for name in (request.score, request.target, request.attenuation)]
-    scope = controls.scope_words(request.scope).lower()
-    return ", ".join([f"ratio {request.ratio:g}", f"strength {request.strength:g}", *by_hand, scope, *words])
 
 
 def _value(estimate: Estimate | None) -> float | None:
@@ -158,9 +146,10 @@ def _actions(chosen: Run | None) -> None:
 
 
 def _all_settings(found: list[Run], chosen: Run | None) -> None:
-    figure = settings_figure(found, chosen.number if chosen else None, session.mode())
+    figure = settings_figure(found, chosen, session.mode())
     if figure is None:
-        st.caption(f"Try another setting for {literal(found[-1].outcome.forgotten)}: all of them will be drawn here.")
+        forgotten = (chosen or found[-1]).outcome.forgotten
+        st.caption(f"Try another setting for {literal(forgotten)}: all of them will be drawn here.")
     else:
         chart(figure, "settings")
 
@@ -179,12 +168,12 @@ def _comparison(found: list[Run], chosen: Run | None) -> None:
     if current.number == first.number:
         st.info("The pinned run is the current one. Tick another, or change a setting on the Forget page.")
         return
-    st.markdown(f"##### A is run {first.number}; the {word} one is run {current.number}.")
+    st.markdown(f"### A is run {first.number}; the {word} one is run {current.number}.")
     for name, run in (("A", first), (word.capitalize(), current)):
         after = run.outcome.measured["after"].accuracies
-        title = zoo().get(run.outcome.model).card.title
+        title = title_of(run.outcome.model)
         st.markdown(
-            f"**{name}: {literal(run.sentence)}**  \n{title}; {_settings(run.outcome.request)}  \n"
+            f"**{name}: {literal(run.sentence)}**  \n{title}; {settings_words(run.outcome.request)}  \n"
             f"Forgotten class {estimate_text(after.forget)}; other classes {estimate_text(after.retain)}."
         )
     if first.outcome.class_names == current.outcome.class_names:

@@ -52,7 +52,7 @@ def _shown(outcome: Outcome, variant: Variant) -> bool:
 
 def _row(outcome: Outcome, variant: Variant, name: str) -> str:
     measured = outcome.measured.get(variant)
-    waiting = NONE if outcome.complete or (variant == "retrained" and outcome.reference is None) else WAITING
+    waiting = WAITING if _comes(outcome, variant) else NONE
     cells = [f'<th scope="row"><span class="mark {variant}"></span>{escape(name)}</th>']
     if measured is None:
         cells += [f"<td>{waiting}</td>"] * 2
@@ -60,9 +60,15 @@ def _row(outcome: Outcome, variant: Variant, name: str) -> str:
         cells += [_estimate(measured.accuracies.forget), _estimate(measured.accuracies.retain)]
     result = outcome.membership.get(variant)
     for attack in (result.convention_a, result.convention_b) if result else (None, None):
-        cells.append(_attack(attack, waiting if result is None else NONE))
+        cells.append(_attack(attack, waiting if result is None and variant != "random" else NONE))
     cells.append(_distance(outcome, variant, waiting))
     return f'<tr class="{variant}">{"".join(cells)}</tr>'
+
+
+def _comes(outcome: Outcome, variant: Variant) -> bool:
+    """Whether what a network lacks is still being measured."""
+    absent = (variant == "retrained" and outcome.reference is None) or (variant == "random" and bool(outcome.method))
+    return not (outcome.complete or absent)
 
 
 def _estimate(estimate: Estimate | None) -> str:

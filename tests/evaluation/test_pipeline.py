@@ -13,6 +13,7 @@ from orthoui.errors import RequestError, UnknownNameError
 from orthoui.evaluation import pipeline, predictions
 from orthoui.evaluation.outcome import Outcome
 from orthoui.evaluation.pipeline import forget
+from orthoui.evaluation.privacy import masked_sides, membership_from, membership_of, sides_of
 from orthoui.evaluation.records import write_record
 from orthoui.evaluation.variants import original, planned, random_control
 from orthoui.forgetting.profiles import load_or_measure
@@ -55,6 +56,21 @@ def test_the_sequence_sharpens_and_only_the_last_is_complete(outcomes: list[Outc
     assert set(final.membership) == {"after", "before", "retrained", "random", "mask"}
     assert final.distance is not None and final.distance.forget is not None
     assert final.reference == "tiny-5"
+
+
+def test_the_controls_are_attacked_by_their_own_answers(
+    model: TrainedModel, data: Dataset, outcomes: list[Outcome]
+) -> None:
+    found = outcomes[-1].membership
+    *_, sides = sides_of(original(model), data, REQUEST)
+    assert sides is not None
+    *_, of_mask = membership_from(masked_sides(sides, REQUEST), REQUEST)
+    plan = random_control(model, load_or_measure(model, data, REQUEST).profile, REQUEST)
+    *_, of_random = membership_of(planned(model, plan), data, REQUEST)
+    assert (found["mask"], found["random"]) == (of_mask, of_random)
+    assert of_mask != found["before"] and of_random != found["after"]
+    quick = last(forget(model, data, REQUEST, control_images=40))  # where a person waits
+    assert set(quick.membership) == {"after", "before", "mask"}
 
 
 def test_an_outcome_that_was_yielded_never_changes(model: TrainedModel, data: Dataset) -> None:

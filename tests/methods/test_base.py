@@ -14,6 +14,7 @@ from orthoui.methods import METHODS, Method, unlearn
 from orthoui.methods.optimise import OptimiserRequest
 from orthoui.methods.work import Watch, Work
 from orthoui.models.trained import TrainedModel
+from orthoui.training.command import command_of, recipe_of
 from tests.methods.working import quick
 from tests.tiny import same_tensors, state_of
 
@@ -103,7 +104,7 @@ def test_a_method_that_needs_a_preparation_says_what_is_missing_and_how_to_make_
         words = method.obstacle(model)
         assert words is not None
         assert words.startswith(f"{method.title} needs what only training can leave behind. {model.name} was trained")
-        assert words.endswith(f"Train a model that does with `orthoui train --scheme {name}`.")
+        assert f"Train one like it that does: `{command_of(recipe_of(model.card), f'--scheme {name}')}`." in words
         with pytest.raises(RequestError, match="only training can leave behind"):
             unlearn(method, model, data, quick(method))
 

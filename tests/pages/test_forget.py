@@ -37,7 +37,7 @@ def test_the_page_is_complete_without_a_click() -> None:
     for name, (forgotten, others, *attacks, distance) in rows.items():
         assert PERCENT.fullmatch(forgotten) and PERCENT.fullmatch(others)
         passed = [bool(PERCENT.fullmatch(attack)) for attack in attacks]
-        assert passed == {"logit mask": [True, False]}.get(name, [True, True])
+        assert passed == {"random channels": [False, False], "logit mask": [True, False]}.get(name, [True, True])
         assert re.fullmatch(r"\d\.\d{3} \d\.\d{3}–\d\.\d{3}", distance)
     assert len(app.get("plotly_chart")) == 4
     assert [button.label for button in app.download_button] == ["CSV", "JSON"]

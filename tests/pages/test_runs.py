@@ -68,7 +68,7 @@ def test_every_forgetting_is_a_row_with_its_numbers(app: AppTest) -> None:
 
 def test_the_settings_are_drawn_together_with_what_no_other_beats(app: AppTest) -> None:
     found = remembered(app)
-    figure = settings_figure(found, 2, "light")
+    figure = settings_figure(found, found[1], "light")
     assert figure is not None
     assert {name for _, name, _ in figure.data[1].customdata} == {
         "Run 1", "Run 2", "before", "retrained", "random channels",
@@ -117,7 +117,7 @@ def test_one_run_is_pinned_and_compared_with_the_current_one(app: AppTest) -> No
     app.button(key="pin").click()
     run(app)
     assert list(app.dataframe[0].value["run"]) == ["1 · A", "2"]
-    assert "##### A is run 1; the current one is run 2." in text(app)
+    assert "### A is run 1; the current one is run 2." in text(app)
     first, second = remembered(app)
     assert f"**A: {first.sentence}**" in text(app)
     assert f"**Current: {second.sentence}**" in text(app)
@@ -126,7 +126,7 @@ def test_one_run_is_pinned_and_compared_with_the_current_one(app: AppTest) -> No
     app.button(key="unpin").click()
     run(app)
     assert list(app.dataframe[0].value["run"]) == ["1", "2"]
-    assert "##### A is run" not in text(app)
+    assert "### A is run" not in text(app)
 
 
 def test_the_pinned_run_itself_is_not_compared(app: AppTest) -> None:
@@ -146,7 +146,7 @@ def test_the_ticked_run_is_compared_not_the_current_one(app: AppTest) -> None:
     select(app, [0])
     app.button(key="pin").click()
     select(run(app), [1])
-    assert "##### A is run 1; the ticked one is run 2." in text(app)
+    assert "### A is run 1; the ticked one is run 2." in text(app)
     assert f"**Ticked: {remembered(app)[1].sentence}**" in text(app)
 
 
@@ -156,7 +156,7 @@ def test_runs_of_two_models_are_compared(app: AppTest) -> None:
     visit(run(app), FORGET)
     app.button(key="twin").click()
     visit(run(app), RUNS)
-    assert "##### A is run 2; the current one is run 3." in text(app)
+    assert "### A is run 2; the current one is run 3." in text(app)
     assert "ResNet-18, width 16, plain; ratio 0.02" in text(app)
     assert remembered(app)[-1].outcome.model == PLAIN
 

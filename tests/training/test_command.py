@@ -9,7 +9,7 @@ from orthoui.models.card import ModelCard
 from orthoui.models.kinship import difference
 from orthoui.models.zoo import Zoo
 from orthoui.settings import assets_folder
-from orthoui.training.command import command_of, recipe_of
+from orthoui.training.command import command_like, command_of, recipe_of
 from orthoui.training.recipe import Recipe, recipe_named
 from orthoui.wording import parse
 
@@ -48,3 +48,20 @@ def test_of_an_imported_model_the_card_tells_its_kind_only() -> None:
     card = SHIPPED["fashion-mnist-resnet18-w16-plain"]
     imported: ModelCard = card.model_copy(update={"recipe": {}, "origin": "imported", "dataset": "pets", "width": 8})
     assert command_of(recipe_of(imported)) == "orthoui train --dataset pets --architecture resnet18 --width 8"
+
+
+def test_one_of_several_networks_is_trained_with_their_scheme() -> None:
+    card = SHIPPED["fashion-mnist-resnet18-w16-plain"].model_copy(update={"architecture": "mean-of-3:resnet18"})
+    assert command_like(card, forgets=(7,)).endswith("--forget 7 --scheme sisa --shards 3")
+
+
+def test_what_an_older_card_leaves_out_was_then_as_the_defaults_are() -> None:
+    card = SHIPPED["cifar10-resnet18-w64-plain"].model_copy(update={"dataset": "cifar100"})
+    told = {name: value for name, value in card.recipe.items() if name not in ("dataset", "alternate", "cutout")}
+    recipe = read(command_of(recipe_of(card.model_copy(update={"recipe": told}))).replace("--no-alternate", ""))
+    assert recipe_named("cifar100-resnet18").cutout == 6 and recipe.cutout == 0
+
+
+def test_what_no_recipe_can_hold_gives_the_usual_one() -> None:
+    card = SHIPPED["fashion-mnist-resnet18-w16-plain"].model_copy(update={"orthogonality": 5.0})
+    assert recipe_of(card) == recipe_named("fashion-mnist-resnet18")

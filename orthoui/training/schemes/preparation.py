@@ -16,7 +16,7 @@ from orthoui.models.trained import TrainedModel
 from orthoui.settings import settings
 from orthoui.training.command import command_of, recipe_of
 from orthoui.training.recipe import Recipe
-from orthoui.training.schemes.options import Scheme
+from orthoui.training.schemes.options import SCHEMES, Scheme
 
 ABOUT = "about.json"
 ALLOWED = {"scheme": {"disk_gb"}}
@@ -109,11 +109,14 @@ def missing(model: TrainedModel, kind: str) -> str | None:
     """Say what a model lacks for a scheme and how to make it; None when nothing."""
     if preparation_of(model, kind) is not None:
         return None
-    return (
-        f"{model.name} was trained without keeping {NEEDED[kind]}. Train one like it that does: {again(model, kind)}."
-    )
+    like_it = "of its kind" if model.card.origin == "imported" else "like it"
+    command = command_of(recipe_of(model.card), f"--scheme {kind}")
+    return f"{model.name} was trained without keeping {NEEDED[kind]}. Train one {like_it} that does: `{command}`."
 
 
-def again(model: TrainedModel, kind: str) -> str:
-    """Return the command that trains a model like this one with a scheme."""
-    return f"`{command_of(recipe_of(model.card), f'--scheme {kind}')}`"
+def again(about: About) -> str:
+    """Return the command that makes a preparation and its model anew, over the old ones."""
+    usual = SCHEMES[about.scheme.kind]()
+    fields = [(name, getattr(about.scheme, name)) for name in type(usual).model_fields]
+    said = [f"--{name.replace('_', '-')} {value}" for name, value in fields if value != getattr(usual, name)]
+    return command_of(about.recipe, f"--scheme {usual.kind}", *said, "--force")

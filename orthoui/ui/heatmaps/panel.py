@@ -7,7 +7,7 @@ import streamlit as st
 
 from orthoui.figures import palette
 from orthoui.ui import controls
-from orthoui.ui.frame import emptied_on_error, explained, is_drawn, literal, mark_drawn, panel, reserved
+from orthoui.ui.frame import emptied_on_error, explained, give_way, is_drawn, literal, mark_drawn, panel, reserved
 from orthoui.ui.heatmaps.choices import choices, more_button
 from orthoui.ui.heatmaps.rows import Row, rows_html
 from orthoui.ui.heatmaps.scene import Group, Scene, control_drift, current_scene, group_of
@@ -47,20 +47,29 @@ def heatmaps_panel() -> None:
             others = group_of(scene, scene.others, scene.others[0])
         with head.container():
             st.markdown(f"## {literal(headline(scene, forgotten, others))}")
-            st.markdown(f":small[:gray[{definition(scene, forgotten, others)}]]", help=METHOD)
+            st.markdown(f":small[:gray[{literal(definition(scene, forgotten, others))}]]", help=METHOD)
             control = st.empty()
             _control(control, scene, control_words(scene))
         _group(first.container(), scene, forgotten)
         _group(second.container(), scene, others)
         _foot(scene, (*scene.notices, *forgotten.notices, *others.notices))
         mark_drawn()
-        # last: it judges what is seen already, and the next move of a control may replace it
-        _control(control, scene, control_words(scene, control_drift(scene, forgotten), control_drift(scene, others)))
+        with emptied_on_error(control):
+            _control(control, scene, _measured_control(scene, forgotten, others))
 
 
 def _slot(place: Place, height: int) -> Place:
     """Reserve room with a skeleton until the page was drawn once."""
     return place if is_drawn() else reserved(place, height)
+
+
+def _measured_control(scene: Scene, forgotten: Group, others: Group) -> str:
+    """Measure the null control, last of all: whoever moves a control meanwhile does not wait for it."""
+    drifts = []
+    for group in (forgotten, others):
+        give_way()
+        drifts.append(control_drift(scene, group))
+    return control_words(scene, *drifts)
 
 
 def _control(place: Place, scene: Scene, words: str) -> None:

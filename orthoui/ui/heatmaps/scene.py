@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from orthoui.data import Dataset, ImageSet
-from orthoui.evaluation.heatmaps import Comparison, DriftMean, compare, mean_drift, ranked, sample
+from orthoui.evaluation.heatmaps import Comparison, DriftMean, compare, mean_drift, ranked, sample, with_another
 from orthoui.evaluation.predictions import Predictor
 from orthoui.evaluation.unlearned import UnlearnedNetwork
 from orthoui.evaluation.variants import Variant, original, planned, random_control
@@ -121,8 +121,7 @@ def control_drift(scene: Scene, group: Group) -> DriftMean | None:
     """Return how far random channels move the look at a group's images; None where there is no such control."""
     if scene.control is None:
         return None
-    pair: dict[Variant, Predictor] = {"before": scene.predictors["before"], "after": scene.control}
-    return mean_drift(compare(pair, group.images, group.compared.targets, scene.layer))
+    return mean_drift(with_another(group.compared, scene.control, group.images, scene.layer))
 
 
 def _seen(scene: Scene, classes: Sequence[int], positions: torch.Tensor, example: Group | None = None) -> Group:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from orthoui.evaluation.heatmaps import DriftMean, empty, mean_drift
-from orthoui.training.command import command_of, recipe_of
+from orthoui.training.command import command_like
+from orthoui.ui.frame import literal
 from orthoui.ui.heatmaps.scene import Group, Scene
 from orthoui.wording import joined
 
@@ -70,7 +71,10 @@ def control_words(scene: Scene, forgotten: DriftMean | None = None, others: Drif
 
 
 def _amount(mean: DriftMean) -> str:
-    return "not measured" if mean.value is None else f"{mean.value:.2f}"
+    if mean.value is None:
+        return "not measured"
+    margin = "" if mean.margin is None else f" ± {mean.margin:.2f}"
+    return f"{mean.value:.2f}{margin} ({mean.n} images)"
 
 
 def _certainty(scene: Scene, group: Group) -> str:
@@ -108,8 +112,7 @@ def group_notes(group: Group) -> list[str]:
 def no_reference(scene: Scene) -> str:
     """Say that there is no retrained network for these classes, and how to get one."""
     classes = scene.view.request.classes
-    recipe = recipe_of(scene.model.card).model_copy(update={"forgets": classes})
     return (
-        f"No network was retrained without {names_of(scene, classes)}, so there is nothing to compare with. "
-        f"Train one: `{command_of(recipe)}`."
+        f"No network was retrained without {literal(names_of(scene, classes))}, so there is nothing to compare with. "
+        f"Train one: `{command_like(scene.model.card, forgets=classes)}`."
     )

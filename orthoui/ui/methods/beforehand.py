@@ -54,7 +54,7 @@ def _points(found: dict[str, Found], recognised: float, kept: float) -> list[Met
             forgotten=one.forgotten,
             kept=kept + one.change,
             size=mark_size(one.seconds, seconds),
-            time=seconds_words(one.seconds),
+            note=seconds_words(one.seconds),
             kind="control" if METHODS[name].control else "retrained" if name == STANDARD else "method",
         )
         for name, one in found.items()

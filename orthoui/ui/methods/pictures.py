@@ -25,7 +25,7 @@ def trade_off_figure(rows: Sequence[MethodRow], picked: Sequence[str], mode: Mod
             forgotten=row.values["forget_test"],
             kept=row.values["retain_test"],
             size=mark_size(row.seconds, [one.seconds for one in shown]),
-            time=seconds_words(row.seconds),
+            note=seconds_words(row.seconds),
             kind=KINDS.get(row.run.method or "", "control" if row.control else "method"),
             picked=row.run.id in picked,
         )
