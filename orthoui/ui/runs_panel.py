@@ -85,7 +85,7 @@ def _session_runs() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _all_settings(found, chosen)
-    with right, st.container(key="comparison"):
+    with right, st.container(key="run_comparison"):
         _comparison(found, chosen)
 
 

@@ -79,7 +79,7 @@ def test_the_page_is_complete_without_a_click() -> None:
 def test_random_channels_are_the_null_control() -> None:
     app = opened(**SNEAKER)
     (said,) = [element.value for element in app.markdown if "Null control" in element.value]
-    found = re.search(r"([\d.]+) on Sneaker images, ([\d.]+) on the other classes\.", said)
+    found = re.search(r"([\d.]+) ± [\d.]+ \(\d+ images\) on Sneaker images, ([\d.]+) .* on the other classes\.", said)
     moved = re.search(r"moved by ([\d.]+)", sentence(app))
     assert found is not None and moved is not None and float(found[1]) < float(moved[1])
     nothing = opened(classes="7", ratio="0")
