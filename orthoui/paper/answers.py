@@ -87,7 +87,10 @@ def _table_2(table: Table) -> Answer:
     figures = f"{pair(found)}, {_favoured(found.reading, ours)}{beside}"
     if left is None or left > FORGOTTEN:
         return Answer(False, f"Does not hold here: {table.forgotten} is not forgotten by pruning, {figures}.")
-    if kept is not None and usual is not None and kept < usual - DAMAGE:
+    if usual is None:
+        words = f"{table.forgotten} is forgotten by pruning; what that cost the others the row Retrain would tell"
+        return Answer(False, f"Holds in part: {words}, {figures}.", in_part=True)
+    if kept is not None and kept < usual - DAMAGE:
         sentence = f"Holds in part: {table.forgotten} is forgotten, but others go with it, {figures}."
         return Answer(False, sentence, in_part=True)
     return Answer(True, f"Holds here: {table.forgotten} is forgotten by pruning, {figures}.")

@@ -35,7 +35,12 @@ def test_table_1_both_ways() -> None:
 
 def test_table_2_both_ways_and_half() -> None:
     retrained = accuracies(0, 92)
-    good = answer(table("table-2", {"OSP/floor": accuracies(1, 90), "OSP/scaled": accuracies(9, 91)}))
+    ours = {"OSP/floor": accuracies(1, 90), "OSP/scaled": accuracies(9, 91)}
+    alone = answer(table("table-2", ours))
+    assert (
+        alone.holds is False and alone.in_part and "what that cost the others the row Retrain would" in alone.sentence
+    )
+    good = answer(table("table-2", {**ours, "Retrain": retrained}))
     assert (
         good.holds is True and "automobile is forgotten by pruning, 1.0 % of it left (printed 0.0)" in good.sentence
     )
