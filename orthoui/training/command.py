@@ -13,10 +13,16 @@ FIRST = ("width", "orthogonality", "forgets", "seed")
 """Fields that a command names first."""
 
 
+def shipped_name(dataset: str, architecture: str) -> str | None:
+    """Return the name of the shipped recipe for a data set and architecture; None where there is none."""
+    name = f"{dataset}-{architecture}"
+    return name if name in recipes() else None
+
+
 def usual_recipe(dataset: str, architecture: str) -> Recipe:
     """Return what a training begins from: the shipped recipe of this data set and architecture, or the defaults."""
-    shipped = recipes().get(f"{dataset}-{architecture}")
-    return shipped or Recipe(dataset=dataset, architecture=architecture)
+    name = shipped_name(dataset, architecture)
+    return recipes()[name] if name else Recipe(dataset=dataset, architecture=architecture)
 
 
 def recipe_of(card: ModelCard) -> Recipe:
@@ -47,8 +53,8 @@ def command_like(card: ModelCard, *options: str, forgets: tuple[int, ...] | None
 def command_of(recipe: Recipe, *options: str) -> str:
     """Return the command that trains by a recipe, with further ``options``."""
     usual = usual_recipe(recipe.dataset, recipe.architecture)
-    name = f"{recipe.dataset}-{recipe.architecture}"
-    words = f"--recipe {name}" if name in recipes() else _named(recipe)
+    shipped = shipped_name(recipe.dataset, recipe.architecture)
+    words = f"--recipe {shipped}" if shipped else _named(recipe)
     fields = [
         name for name in dict.fromkeys((*FIRST, *Recipe.model_fields)) if name not in ("dataset", "architecture")
     ]

@@ -171,7 +171,7 @@ def _comparison(found: list[Run], chosen: Run | None) -> None:
     st.markdown(f"### A is run {first.number}; the {word} one is run {current.number}.")
     for name, run in (("A", first), (word.capitalize(), current)):
         after = run.outcome.measured["after"].accuracies
-        title = title_of(run.outcome.model)
+        title = literal(title_of(run.outcome.model))
         st.markdown(
             f"**{name}: {literal(run.sentence)}**  \n{title}; {settings_words(run.outcome.request)}  \n"
             f"Forgotten class {estimate_text(after.forget)}; other classes {estimate_text(after.retain)}."
