@@ -1,5 +1,10 @@
 """SISA: only the shards that held the class are trained again, from the last checkpoint before it."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import torch
@@ -21,12 +26,17 @@ from orthoui.training.schemes.sisa import (
     checkpoint_name,
     first_hits,
     member_at,
+    member_of,
+    stage_files,
     train_shard,
 )
 from orthoui.training.state import load_state
 from orthoui.training.watching import StateFile
 
 Weighting = Literal["equal", "size"]
+
+STAGES, STAGE = "sisa", "stage.safetensors"
+"""Folder of the stages that are finished, and the file in it of one that was interrupted."""
 
 
 class SisaRequest(MethodRequest):
@@ -89,13 +99,31 @@ def retrained_members(work: Work, setting: Setting, preparation: Preparation, re
     hits = list(first_hits(setting, removed))
     stages = sum(setting.scheme.slices - first for _, first in hits if first is not None)
     count, members = Count(epochs=max(1, stages * setting.epochs)), []
-    for shard, first in hits:
-        network = None
-        if first is not None:
+    with stages_folder(work.watch.folder) as folder:
+        watcher = StateFile(folder / STAGE, on_step=told)
+        for shard, first in hits:
+            if first is None:
+                members.append(member_at(setting, preparation.folder, shard))
+                continue
             before = load_state(preparation.folder / checkpoint_name(shard, first - 1)) if first else None
-            network, _ = train_shard(setting, shard, removed, StateFile(on_step=told), count, first, before)
-        members.append(member_at(setting, preparation.folder, shard) if network is None else network)
+            files = stage_files(setting, folder, shard)
+            members.append(
+                member_of(setting, train_shard(setting, shard, removed, watcher, count, files, first, before))
+            )
     work.seconds["optimisation"] += count.seconds  # of the steps; the accuracy after every epoch is not in them
     work.count(count.samples, backward=True)
     work.notes.append(f"{stages} of {setting.scheme.shards * setting.scheme.slices} stages were trained again.")
     return members
+
+
+@contextmanager
+def stages_folder(kept: Path | None) -> Iterator[Path]:
+    """Give a folder for stages until all are done; in ``kept`` the next attempt finds those that are finished."""
+    if kept is None:
+        with TemporaryDirectory(prefix="orthoui-") as passing:
+            yield Path(passing)
+        return
+    folder = kept / STAGES
+    folder.mkdir(exist_ok=True)
+    yield folder
+    shutil.rmtree(folder)

@@ -22,7 +22,15 @@ from orthoui.training.parallel import make_fabric
 from orthoui.training.reports import Step
 from orthoui.training.schemes import train as training
 from orthoui.training.schemes.options import SisaScheme
-from orthoui.training.schemes.sisa import Count, Setting, StageTraining, partition, train_shard
+from orthoui.training.schemes.sisa import (
+    Count,
+    Setting,
+    StageTraining,
+    member_of,
+    partition,
+    stage_files,
+    train_shard,
+)
 from orthoui.training.schemes.train import make_setting
 from orthoui.training.state import load_state
 from orthoui.training.watching import StateFile
@@ -109,7 +117,7 @@ def test_only_stages_from_the_first_that_held_the_class_are_trained_again(prepar
 
 @pytest.mark.parametrize("name", ["sisa", "packed"])
 def test_the_result_is_bit_equal_to_training_without_the_class_from_the_beginning(
-    prepared: Prepared, name: str
+    prepared: Prepared, name: str, tmp_path: Path
 ) -> None:
     scheme = SCHEMES[name]
     assert isinstance(scheme, SisaScheme)
@@ -118,17 +126,17 @@ def test_the_result_is_bit_equal_to_training_without_the_class_from_the_beginnin
     whole = make_setting(scheme, RECIPE, DATA, (card.mean, card.std))
     result = forgotten(model)
     for shard, member in enumerate(result.network.members):
-        scratch, _ = train_shard(whole, shard, LABELS == 1, StateFile(), Count(1))
+        scratch = train_shard(whole, shard, LABELS == 1, StateFile(), Count(1), stage_files(whole, tmp_path, shard))
         assert scratch is not None
-        assert same_tensors(member, state_of(scratch))
+        assert same_tensors(member, state_of(member_of(whole, scratch)))
 
 
-def test_one_shard_with_one_slice_is_retraining() -> None:
+def test_one_shard_with_one_slice_is_retraining(tmp_path: Path) -> None:
     one = setting(SisaScheme(shards=1, slices=1))
-    network, _ = train_shard(one, 0, LABELS == 1, StateFile(), Count(1))
+    last = train_shard(one, 0, LABELS == 1, StateFile(), Count(1), stage_files(one, tmp_path, 0))
     recipe = RECIPE.model_copy(update={"forgets": (1,)})
     expected = Training(DATA, recipe, (MEAN, STD), make_fabric(torch.device("cpu"))).run(StateFile())
-    assert network is not None and same_tensors(network, state_of(expected))
+    assert last is not None and same_tensors(member_of(one, last), state_of(expected))
 
 
 def test_no_image_of_the_class_is_shown(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,6 +226,28 @@ def test_a_shard_of_nothing_but_the_class_is_left_out(train: Callable[..., Train
 def test_it_can_be_cancelled(prepared: Prepared) -> None:
     with pytest.raises(CancelledError, match="The model is unchanged"):
         forgotten(prepared("sisa"), watch=Watch(cancelled=lambda: True))
+
+
+def test_an_interrupted_unlearning_goes_on_to_the_same_network(
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = prepared("sisa")
+    whole = forgotten(model)
+    monkeypatch.setattr("orthoui.training.loop.TOLD_EVERY", 0)
+    for share in (0.3, 0.8):  # in the middle of a stage of the first shard, and of the second
+
+        def stop(step: int, steps: int, loss: float | None, share: float = share) -> None:
+            if step > share * steps:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            forgotten(model, watch=Watch(stop, folder=tmp_path))
+    seen: list[float] = []
+    again = forgotten(model, watch=Watch(lambda step, steps, loss: seen.append(step / steps), folder=tmp_path))
+    assert min(seen) > 0.7 and max(seen) == 1
+    assert same_tensors(again.network, state_of(whole.network))
+    assert (again.samples, again.backward, again.notes) == (whole.samples, whole.backward, whole.notes)
+    assert not (tmp_path / "sisa").exists()
 
 
 def test_progress_is_counted_over_all_stages_that_are_trained(prepared: Prepared) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from orthoui.data import Dataset
 from orthoui.errors import CheckpointError, RequestError
-from orthoui.models.checkpoints import load_checkpoint
+from orthoui.models.checkpoints import load_checkpoint, weights_digest
 from orthoui.training import train as plain
 from orthoui.training.recipe import Recipe
 from orthoui.training.schemes import train as schemes
@@ -87,6 +87,23 @@ def test_more_disk_does_not_throw_finished_stages_away(path: Path) -> None:
     assert seen == [3, 4]
     about = read_about(folder_of(path, "sisa"))
     assert about is not None and about.scheme == larger
+
+
+def test_model_and_preparation_stay_until_both_are_replaced(path: Path, state: Path) -> None:
+    scheme = SisaScheme(shards=2, slices=2, slice_epochs=1)
+    train(scheme, path, StateFile())
+    folder = folder_of(path, "sisa")
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    recipe = RECIPE.model_copy(update={"seed": 5})
+    with pytest.raises(StoppedError):
+        train(scheme, path, StateFile(state, on_epoch=stopped_in(2)), recipe)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    about = read_about(folder)
+    assert about is not None and about.weights == weights_digest(load_checkpoint(path)[0])
+    train(scheme, path, StateFile(state), recipe)
+    about = read_about(folder)
+    assert about is not None and about.recipe == recipe and about.weights == weights_digest(load_checkpoint(path)[0])
+    assert [entry.name for entry in path.parent.iterdir() if entry.is_dir()] == [folder.name]
 
 
 def test_a_shard_of_nothing_but_a_left_out_class_is_left_out_of_the_mean(path: Path) -> None:

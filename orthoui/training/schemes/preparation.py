@@ -64,6 +64,17 @@ def folder_of(path: Path, kind: str) -> Path:
     return path.parent / f"{path.stem}.{kind}"
 
 
+def unfinished_of(path: Path, kind: str) -> Path:
+    """Return the folder of a training that goes on: what an earlier one left beside ``path`` stays until its end."""
+    return path.parent / f"{path.stem}.{kind}.unfinished"
+
+
+def put_in_place(unfinished: Path, folder: Path) -> None:
+    """Let what was ``unfinished`` take the place of what lay in ``folder``."""
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+
+
 def read_about(folder: Path) -> About | None:
     """Return what a folder says about itself; None when it is not there or cannot be read, which is logged."""
     path = folder / ABOUT

@@ -167,39 +167,46 @@ def train_shard(
     removed: Tensor,
     watcher: StateFile,
     count: Count,
+    files: Sequence[Path],
     first: int = 0,
     before: State | None = None,
-    files: Sequence[Path] = (),
-) -> tuple[nn.Module | None, State | None]:
+) -> State | None:
     """Train the stages ``first`` … of a shard without the ``removed`` images, from the checkpoint ``before`` them.
 
-    Checkpoints are written to ``files``, one per stage, if given. A stage without any image changes nothing.
-    Returns the network of the last stage and its checkpoint; None and ``before`` when no stage had an image.
+    Every stage leaves its checkpoint in its place of ``files``; one that has left it there already is not trained
+    again. A stage without any image changes nothing. Returns the last stage's checkpoint, ``before`` if none had one.
     """
-    network = None
     for stage in range(first, setting.scheme.slices):
         images = setting.images(shard, stage, removed)
         if len(images):
             training = StageTraining(setting, shard, stage, images)
-            _go_on(training, before, watcher)
-            network = training.run(Part(watcher, training, count.done, count.epochs, setting.epochs))
-            before = training.state()
-            if files:
-                save_state(files[stage], before)
+            finished = _finished(training, files[stage])
+            if finished is None:
+                part = Part(watcher, training, count.done, count.epochs, setting.epochs)
+                finished = _trained(training, before, watcher, part)
+                save_state(files[stage], finished)
+            before = finished
             count.samples += setting.epochs * training.steps_per_epoch * min(len(images), setting.recipe.batch_size)
-            count.seconds += training.seconds
+            count.seconds += before.numbers.seconds
         count.done += setting.epochs
-    return network, before
+    return before
 
 
-def _go_on(training: StageTraining, before: State | None, watcher: StateFile) -> None:
-    """Begin from the checkpoint before, or in the middle of the stage where an interrupted one was kept."""
+def _finished(training: StageTraining, file: Path) -> State | None:
+    """Return the checkpoint that this very stage has left before; None when it has not come to its end."""
+    state = load_state(file)
+    return state if state is not None and state.numbers.origin.same_training(training.origin) else None
+
+
+def _trained(training: StageTraining, before: State | None, watcher: StateFile, part: Part) -> State:
+    """Train from the checkpoint before, or from the middle of the stage where an interrupted one was kept."""
     kept = None if watcher.path is None else load_state(watcher.path)
-    here = training.origin
-    if kept is not None and kept.numbers.origin.same_training(here):
+    if kept is not None and kept.numbers.origin.same_training(training.origin):
         watcher.differs(training.resume(kept))
     elif before is not None:
         training.start_from(before)
+    training.run(part)
+    return training.state()
 
 
 def first_hits(setting: Setting, removed: Tensor) -> Iterator[tuple[int, int | None]]:
@@ -214,11 +221,20 @@ def checkpoint_name(shard: int, stage: int) -> str:
     return f"shard{shard + 1:02}-slice{stage + 1:02}.safetensors"
 
 
+def stage_files(setting: Setting, folder: Path, shard: int) -> list[Path]:
+    """Return the files of a shard's checkpoints, one per stage."""
+    return [folder / checkpoint_name(shard, stage) for stage in range(setting.scheme.slices)]
+
+
 def member_at(setting: Setting, folder: Path, shard: int) -> nn.Module:
     """Return the network of a shard's last checkpoint, on the processor. Raises ``CheckpointError``."""
-    state = load_state(folder / checkpoint_name(shard, setting.scheme.slices - 1))
+    return member_of(setting, load_state(stage_files(setting, folder, shard)[-1]))
+
+
+def member_of(setting: Setting, state: State | None) -> nn.Module:
+    """Return the network of a checkpoint, on the processor; an untrained one for a shard without a single image."""
     network = build(setting.recipe.architecture, len(setting.data.classes), setting.recipe.width)
-    if state is not None:  # a shard without a single image has no checkpoint
+    if state is not None:
         parts = {name: part for name, part in state.tensors.items() if name.startswith("network.")}
         network.load_state_dict({name.removeprefix("network."): part for name, part in parts.items()})
     return network.eval().requires_grad_(False)

@@ -20,14 +20,22 @@ from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe, check_left_out
 from orthoui.training.schemes.amnesiac import LOG, LoggedTraining
 from orthoui.training.schemes.options import AmnesiacScheme, SisaScheme
-from orthoui.training.schemes.preparation import About, begin, folder_of, write_about, write_tensors
+from orthoui.training.schemes.preparation import (
+    About,
+    begin,
+    folder_of,
+    put_in_place,
+    unfinished_of,
+    write_about,
+    write_tensors,
+)
 from orthoui.training.schemes.sisa import (
     PARTITION,
     Count,
     Setting,
-    checkpoint_name,
     member_at,
     partition,
+    stage_files,
     train_shard,
 )
 from orthoui.training.state import Epoch, load_state
@@ -37,7 +45,7 @@ from orthoui.training.watching import StateFile, run_from_kept
 
 @dataclass(frozen=True)
 class _Place:
-    """Where model and preparation are written, and what the preparation says about itself."""
+    """Where the model goes, the ``folder`` its preparation grows in, and what that says about itself."""
 
     path: Path
     folder: Path
@@ -48,6 +56,7 @@ class _Place:
         save_checkpoint(self.path, network, card)
         digest = weights_digest(load_checkpoint(self.path)[0])
         write_about(self.folder, self.about.model_copy(update={"weights": digest, "steps": steps}))
+        put_in_place(self.folder, folder_of(self.path, self.about.scheme.kind))
         return card
 
 
@@ -61,7 +70,8 @@ def train_with_scheme(
 ) -> ModelCard:
     """Train a model and write it to ``path``, with what the scheme keeps in ``<name>.<scheme>`` beside it.
 
-    Goes on from an interrupted training of the same scheme and recipe unless ``restart``. Raises ``RequestError``
+    Goes on from an interrupted training of the same scheme and recipe unless ``restart``; a model and a preparation
+    that lie there stay until both are replaced. Raises ``RequestError``
     when more would be stored than the scheme allows, for classes that cannot be left out, and for several processes.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -72,7 +82,7 @@ def train_with_scheme(
     watcher = watcher or StateFile()
     mean, std = pixel_statistics(data)
     about = About(scheme=scheme, recipe=recipe, images=data["train"].digest, mean=mean, std=std)
-    place = _Place(path, folder_of(path, scheme.kind), about)
+    place = _Place(path, unfinished_of(path, scheme.kind), about)
     goes_on = begin(place.folder, about, restart=restart)
     if not goes_on and watcher.path is not None:
         watcher.path.unlink(missing_ok=True)  # of another training that had the model's name
@@ -119,12 +129,7 @@ def _train_sharded(
         watcher.resumed(_history(setting, place.folder), [])
     count, nothing = Count(setting.all_epochs), torch.zeros(len(setting.shard)).bool()
     for shard in setting.shards:
-        files = [place.folder / checkpoint_name(shard, stage) for stage in range(scheme.slices)]
-        # a stage before the shard's first image leaves no file
-        first = max((stage + 1 for stage, file in enumerate(files) if file.exists()), default=0)
-        count.done += first * setting.epochs
-        before = load_state(files[first - 1]) if first else None
-        train_shard(setting, shard, nothing, watcher, count, first, before, files)
+        train_shard(setting, shard, nothing, watcher, count, stage_files(setting, place.folder, shard))
     network = MeanOf([member_at(setting, place.folder, shard) for shard in setting.shards])
     network = network.to(setting.fabric.device).eval().requires_grad_(False)
     seconds = sum(epoch.seconds for epoch in _history(setting, place.folder))
@@ -147,8 +152,8 @@ def _history(setting: Setting, folder: Path) -> tuple[Epoch, ...]:
     """Return the epochs of all finished stages, numbered through."""
     epochs: list[Epoch] = []
     for shard in setting.shards:
-        for stage in range(setting.scheme.slices):
-            state = load_state(folder / checkpoint_name(shard, stage))
+        for file in stage_files(setting, folder, shard):
+            state = load_state(file)
             epochs += [] if state is None else list(state.numbers.history)
     total = setting.all_epochs
     return tuple(part.model_copy(update={"epoch": at + 1, "epochs": total}) for at, part in enumerate(epochs))
