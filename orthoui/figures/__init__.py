@@ -1,6 +1,7 @@
 """Figures: plain values in, Plotly figures and pictures out; nothing is computed here.
 
-Every figure carries its alternative text in ``layout.meta["alt"]`` and is shown with ``CONFIG``.
+Every figure carries what stands above it in ``layout.meta["head"]``, its alternative text in ``layout.meta["alt"]``,
+and is shown with ``CONFIG``.
 """
 
 from orthoui.figures.accuracy import per_class_accuracy

@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 
 import plotly.graph_objects as go
 
+from orthoui.figures.heading import Key
 from orthoui.figures.kinds import AccuracySeries, Mode, SeriesKind
 from orthoui.figures.rows import label_room, name_rows, number_labels, row_height
-from orthoui.figures.theme import Key, Palette, palette, style, translucent
+from orthoui.figures.theme import Palette, palette, style, translucent
 from orthoui.figures.words import percent, sentence
 
 # Controls and the reference sit a little below the dots, so that equal values do not hide each other.

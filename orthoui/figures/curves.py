@@ -6,8 +6,9 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
+from orthoui.figures.heading import Key
 from orthoui.figures.kinds import Mode
-from orthoui.figures.theme import Key, Palette, palette, style, translucent
+from orthoui.figures.theme import Palette, palette, style, translucent
 from orthoui.figures.words import percent, sentence
 
 Group = Literal["forgotten", "retained"]

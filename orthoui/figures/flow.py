@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 
+from orthoui.figures.heading import Key
 from orthoui.figures.kinds import Destination, Label, Mode
 from orthoui.figures.rows import label_room, name_rows, number_labels, row_height
-from orthoui.figures.theme import Key, Palette, palette, style
+from orthoui.figures.theme import Palette, palette, style
 from orthoui.figures.words import percent, sentence
 
 OTHERS = "others"

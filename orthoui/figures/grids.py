@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from orthoui.figures.heading import Key
 from orthoui.figures.kinds import Bytes, Floats, Label, Mode
 from orthoui.figures.montage import Cells, Scaling, data_uri, levels, map_png, montage, to_png
-from orthoui.figures.theme import SMALL_SIZE, Key, Palette, palette, style
+from orthoui.figures.theme import SMALL_SIZE, Palette, palette, style
 from orthoui.figures.words import markup, sentence, short
 
 # Width the height is made for; on a narrower screen the grid shrinks and keeps its proportions.
@@ -100,7 +101,7 @@ def image_row(
 def _caption(cells: Cells, place: int, label: str, strip: int, colour: str) -> Label:
     left, top = cells.corner(place)
     return {
-        "x": left + cells.width / 2, "y": top + cells.height - strip / 2, "text": markup([short(label, 12)]),
+        "x": left + cells.width / 2, "y": top + cells.height - strip / 2, "text": markup(short(label, 12)),
         "font": {"size": SMALL_SIZE, "color": colour}, "showarrow": False,
     }  # fmt: skip
 

@@ -3,8 +3,9 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from orthoui.figures.heading import Key
 from orthoui.figures.kinds import Counts, DifferenceBins, Floats, Label, Mode
-from orthoui.figures.theme import Key, Palette, palette, style, upright
+from orthoui.figures.theme import Palette, palette, style, upright
 from orthoui.figures.words import sentence
 
 HEIGHT = 220

@@ -43,7 +43,7 @@ def prediction_matrix(
     ticks = list(range(len(classes))) if few else []
     figure.layout.xaxis = {
         "tickvals": ticks,
-        "ticktext": [markup([short(classes[place], 11)]) for place in ticks],
+        "ticktext": [markup(short(classes[place], 11)) for place in ticks],
         "tickangle": -55,
         "showgrid": False,
     }

@@ -7,9 +7,10 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
+from orthoui.figures.heading import Key
 from orthoui.figures.kinds import Label, Mode
 from orthoui.figures.rows import label_room, name_rows, number_labels
-from orthoui.figures.theme import SMALL_SIZE, Key, Palette, diverging, palette, style
+from orthoui.figures.theme import SMALL_SIZE, Palette, diverging, palette, style, translucent
 from orthoui.figures.words import markup, sentence, short, signed
 
 PointKind = Literal["method", "control", "retrained", "original"]
@@ -138,7 +139,8 @@ def _names(points: Sequence[MethodPoint], tone: Palette, pixels_per_point: float
                 height = below + NAME_HEIGHT
         written.append((point.forgotten, height))
         labels.append({
-            "text": markup([short(point.name, LONG)]), "showarrow": False,
+            "text": markup(short(point.name, LONG)), "showarrow": False,
+            "bgcolor": translucent(tone.background, 0.75), "borderpad": 0,  # where it must lie over a mark
             "font": {"size": SMALL_SIZE, "color": tone.text if point.picked else tone.muted},
             "x": point.forgotten, "y": point.kept, "xanchor": "right" if left else "left", "yanchor": "middle",
             "xshift": (-1 if left else 1) * round(6 + (SMALLEST + (LARGEST - SMALLEST) * point.size) / 2),
@@ -223,8 +225,8 @@ def damage_grid(
     )  # fmt: skip
     name_rows(figure, names, tone, limit=LONG)
     heads = [
-        f'<b><span style="color:{tone.forgotten}">{markup([short(name, 11)])}</span></b>'
-        if place in forgotten else markup([short(name, 11)])
+        f'<b><span style="color:{tone.forgotten}">{markup(short(name, 11))}</span></b>'
+        if place in forgotten else markup(short(name, 11))
         for place, name in enumerate(classes)
     ]  # fmt: skip
     figure.layout.xaxis = {

@@ -29,7 +29,7 @@ def name_rows(
     """Set the upright axis: names from top to bottom, those in ``strong`` (forgotten classes) bold and vermillion."""
     written = []
     for place, name in enumerate(names):
-        text = markup([short(name, limit)])
+        text = markup(short(name, limit))
         written.append(f'<b><span style="color:{tone.forgotten}">{text}</span></b>' if place in strong else text)
     figure.layout.yaxis = {
         "range": [len(names) - 0.5, -0.5], "tickvals": list(range(len(names))), "ticktext": written,

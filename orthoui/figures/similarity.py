@@ -6,8 +6,9 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
+from orthoui.figures.heading import Key
 from orthoui.figures.kinds import Mode
-from orthoui.figures.theme import Key, Palette, palette, style
+from orthoui.figures.theme import Palette, palette, style
 from orthoui.figures.words import markup, sentence, short
 
 BODY = 210
@@ -31,7 +32,7 @@ def similarity_lines(lines: Sequence[SimilarityLine], *, mode: Mode, title: str,
     figure = go.Figure([_trace(line, layers, tone) for line in lines])
     figure.layout.xaxis = {
         "tickvals": list(range(len(layers))),
-        "ticktext": [markup([short(layer, 20, 8)]) for layer in layers],
+        "ticktext": [markup(short(layer, 20, 8)) for layer in layers],
         "tickangle": -55,
     }
     figure.layout.yaxis = {"range": [-0.02, 1.04], "nticks": 5, "title": "linear CKA"}

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from orthoui.figures.heading import Key
 from orthoui.figures.kinds import LayerDifferences, Mode
 from orthoui.figures.rows import label_room, number_labels
-from orthoui.figures.theme import SMALL_SIZE, Key, Palette, palette, style, upright
+from orthoui.figures.theme import SMALL_SIZE, Palette, palette, style, upright
 from orthoui.figures.words import sentence, short
 
 # Beyond this many marks a browser takes noticeable time; of larger networks every k-th channel by rank is drawn.

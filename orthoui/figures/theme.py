@@ -12,17 +12,13 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb, sequential
 
+from orthoui.figures.heading import Key, heading
 from orthoui.figures.kinds import Bytes, Label, Mode
-from orthoui.figures.words import balanced, lines, markup, width
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
-TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 16, 13, 12
-# Widths of an m that fit 354 pixels, the narrowest chart of a 390-pixel phone. The estimate of ``words.width`` was
-# compared with DejaVu Sans, the widest of the usual system fonts: 6 % short for its bold, 6 % long for its regular.
-TITLE_EMS, TEXT_EMS = 354 / (TITLE_SIZE * 1.06), 354 / (TEXT_SIZE * 0.95)
-TITLE_LINE, TEXT_LINE = 21, 17
-# Titles are findings and change with every slider step: room for two lines is kept, so that nothing jumps.
-TITLE_LINES = 2
+TEXT_SIZE, SMALL_SIZE = 13, 12
+ABOVE = 6
+"""Room over the plot for half a mark and half a label, in pixels."""
 CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False}
 FADING = ("scatter", "scattergl", "bar")
 """Kinds of traces whose other points fade after a click on one. A click chooses something for the page here, and the
@@ -86,15 +82,6 @@ PALETTES: dict[Mode, Palette] = {
 }
 
 
-@dataclass(frozen=True)
-class Key:
-    """One entry of a chart's key: a symbol in one or more colours, and what it stands for."""
-
-    symbol: str
-    colours: tuple[str, ...]
-    label: str
-
-
 def palette(mode: Mode) -> Palette:
     """Return the colours of a mode."""
     return PALETTES[mode]
@@ -139,34 +126,23 @@ def style(
 ) -> go.Figure:
     """Apply the common layout in place and return the figure.
 
-    ``title`` is the finding, ``subtitle`` the definition, ``body`` the height of the plot itself in pixels and
-    ``left``, ``right``, ``bottom`` the room for ``labels`` (Plotly annotations) around it. The alternative text goes
-    to ``layout.meta["alt"]``. An empty title leaves no room for one. Where the figure has set what is common, the
-    common wins; its own annotations are replaced.
+    ``title`` is the finding, ``subtitle`` the definition and ``key`` the key to the marks: what stands above the
+    chart, HTML in ``layout.meta["head"]``. ``body`` is the height of the plot itself in pixels, ``left``, ``right``
+    and ``bottom`` the room for ``labels`` (Plotly annotations) around it. The alternative text goes to
+    ``layout.meta["alt"]``. Where the figure has set what is common, the common wins; its own
+    annotations are replaced.
     """
     tone = palette(mode)
-    title_lines = balanced(title, TITLE_EMS) if title else []
-    notes = [*([markup(lines(subtitle, TEXT_EMS))] if subtitle else []), *_key_lines(key)]
-    reserved = TITLE_LINE * TITLE_LINES if title else 0
-    titled = TITLE_LINE * len(title_lines)
-    noted = TEXT_LINE * sum(note.count("<br>") + 1 for note in notes) + (16 if title or notes else 6)
-    # One line beyond the reserved two is taken from the plot; a still longer title makes the figure taller.
-    height = max(reserved, titled - TITLE_LINE) + noted + body + bottom
-    above = max(reserved, titled) + noted
-    head = [
-        _head("title", f"<b>{markup(title_lines)}</b>" if title else "", TITLE_SIZE, tone.text, left, above),
-        _head("subtitle", "<br>".join(notes), TEXT_SIZE, tone.muted, left, above - titled - 2),
-    ]
     layout = {
-        "annotations": [*(block for block in head if block["text"]), *labels],
+        "annotations": list(labels),
         "template": "none",
         "font": {"family": FONT, "size": TEXT_SIZE, "color": tone.text},
-        "height": height,
-        "margin": {"l": left, "r": right, "t": above, "b": bottom, "pad": 0},
+        "height": ABOVE + body + bottom,
+        "margin": {"l": left, "r": right, "t": ABOVE, "b": bottom, "pad": 0},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False, "hovermode": "closest", "dragmode": False,
         "hoverlabel": {"bgcolor": tone.background, "bordercolor": tone.muted, "font": {"color": tone.text}},
-        "meta": {"alt": alt},
+        "meta": {"alt": alt, "head": heading(title, subtitle, key)},
     }  # fmt: skip
     # All at once: Plotly's own ways of updating go through everything again with every value, ten times as long.
     own = {name: value for name, value in figure.layout.to_plotly_json().items() if name != "template"}
@@ -193,18 +169,6 @@ def upright(x: float, colour: str, width: float = 1) -> dict[str, Any]:
     return {"type": "line", "x0": x, "x1": x, "xref": "x", "y0": 0, "y1": 1, "yref": "y domain", "line": line}
 
 
-def _head(name: str, text: str, size: int, colour: str, left: int, above: int) -> Label:
-    """Set a block of lines at the left edge, its top ``above`` pixels over the plot.
-
-    Plotly's own title is cut off at the top when it has several lines; an annotation is not.
-    """
-    return {
-        "name": name, "text": text, "font": {"size": size, "color": colour}, "align": "left",
-        "showarrow": False, "borderpad": 0, "x": 0, "xref": "paper", "xanchor": "left", "xshift": -left,
-        "y": 1, "yref": "paper", "yanchor": "top", "yshift": above,
-    }  # fmt: skip
-
-
 def _quiet_axes(layout: Mapping[str, Any], tone: Palette) -> dict[str, Any]:
     """Return the settings of all axes of a layout."""
     small = {"size": SMALL_SIZE, "color": tone.muted}
@@ -214,20 +178,3 @@ def _quiet_axes(layout: Mapping[str, Any], tone: Palette) -> dict[str, Any]:
     }  # fmt: skip
     xs, ys = ({name for name in layout if name.startswith(axis)} | {axis} for axis in ("xaxis", "yaxis"))
     return dict.fromkeys(xs, common | {"tickfont": small}) | dict.fromkeys(ys, common)
-
-
-def _key_lines(key: Sequence[Key]) -> list[str]:
-    """Set the key as text, filled line by line: a key of words wraps on a phone, Plotly's legend moves the plot."""
-    rows: list[str] = []
-    used = 0.0
-    for entry in key:
-        room = len(entry.colours) + width(entry.label) + 1.4
-        marks = "".join(f'<span style="color:{colour}">{entry.symbol}</span>' for colour in entry.colours)
-        text = f"{marks} {markup([entry.label])}"
-        if rows and used + room <= TEXT_EMS:
-            rows[-1] += f"   {text}"
-            used += room
-        else:
-            rows.append(text)
-            used = room
-    return rows

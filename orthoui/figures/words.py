@@ -1,4 +1,4 @@
-"""Numbers and names as people read them in charts: percent, signed points, wrapped lines, short names."""
+"""Numbers and names as people read them in charts: percent, signed points, short names."""
 
 import html
 from collections.abc import Sequence
@@ -31,47 +31,15 @@ def signed(value: float, decimals: int = 1) -> str:
     return ("+" if value > 0 else MINUS) + text
 
 
-def lines(text: str, ems: float) -> list[str]:
-    """Break plain text into lines of at most ``ems`` widths of an m, judged for a wide system font."""
-    broken: list[str] = []
-    # A number keeps its unit on the same line.
-    for word in text.replace(" %", "\u00a0%").split(" "):
-        joined = f"{broken[-1]} {word}" if broken else word
-        if broken and width(joined) <= ems:
-            broken[-1] = joined
-        else:
-            broken += _pieces(word, ems)
-    return broken
-
-
-def balanced(text: str, ems: float) -> list[str]:
-    """Break a title into as few lines as ``lines`` does, but of about equal length: no lonely last word."""
-    broken = lines(text, ems)
-    while len(broken) > 1 and len(narrower := lines(text, ems := ems - 0.5)) == len(broken):
-        broken = narrower
-    return broken
-
-
-def width(text: str) -> float:
-    """Estimate how wide a text is, in widths of an m; a little too wide rather than cut off."""
-    return sum(0.38 if letter in "iljtfrI.,:;'|()[] " else 0.95 if letter in "mwMW%@—…" else 0.64 for letter in text)
-
-
-def _pieces(word: str, ems: float) -> list[str]:
-    """Cut a word that is wider than a line."""
-    letters = max(1, int(ems / 0.95))
-    return [word] if width(word) <= ems else [word[at : at + letters] for at in range(0, len(word), letters)]
-
-
 def sentence(text: str) -> str:
     """End a title with a full stop, so that more sentences can follow it."""
     text = text.strip()
     return text if not text or text[-1] in ".!?" else text + "."
 
 
-def markup(parts: Sequence[str]) -> str:
-    """Join plain lines into the small HTML that Plotly draws; a ``<`` in a class name stays a ``<``."""
-    return "<br>".join(html.escape(part, quote=False) for part in parts)
+def markup(text: str) -> str:
+    """Return a text as HTML, which is what Plotly draws; a ``<`` in a class name stays a ``<``."""
+    return html.escape(text, quote=False)
 
 
 def short(name: str, limit: int = 16, tail: int = 0) -> str:

@@ -1,17 +1,16 @@
 """SISA: only the shards that held the class are trained again, from the last checkpoint before it."""
 
+import logging
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from orthoui.errors import CancelledError, RequestError
+from orthoui.errors import CancelledError, CheckpointError, RequestError
 from orthoui.methods.base import MethodRequest, method
 from orthoui.methods.work import Work
 from orthoui.models.ensemble import MeanOf
@@ -23,20 +22,20 @@ from orthoui.training.schemes.sisa import (
     PARTITION,
     Count,
     Setting,
-    checkpoint_name,
+    StageFiles,
     first_hits,
-    member_at,
     member_of,
-    stage_files,
     train_shard,
 )
-from orthoui.training.state import load_state
+from orthoui.training.state import State, load_state
 from orthoui.training.watching import StateFile
 
 Weighting = Literal["equal", "size"]
 
-STAGES, STAGE = "sisa", "stage.safetensors"
-"""Folder of the stages that are finished, and the file in it of one that was interrupted."""
+INTERRUPTED = "interrupted.safetensors"
+"""File of the stage that was not finished."""
+
+log = logging.getLogger(__name__)
 
 
 class SisaRequest(MethodRequest):
@@ -99,31 +98,62 @@ def retrained_members(work: Work, setting: Setting, preparation: Preparation, re
     hits = list(first_hits(setting, removed))
     stages = sum(setting.scheme.slices - first for _, first in hits if first is not None)
     count, members = Count(epochs=max(1, stages * setting.epochs)), []
-    with stages_folder(work.watch.folder) as folder:
-        watcher = StateFile(folder / STAGE, on_step=told)
-        for shard, first in hits:
-            if first is None:
-                members.append(member_at(setting, preparation.folder, shard))
-                continue
-            before = load_state(preparation.folder / checkpoint_name(shard, first - 1)) if first else None
-            files = stage_files(setting, folder, shard)
-            members.append(
-                member_of(setting, train_shard(setting, shard, removed, watcher, count, files, first, before))
-            )
+    before, own = StageFiles(preparation.folder), resumed(work.watch.folder, preparation)
+    watcher = StateFile(own.folder and own.folder / INTERRUPTED, on_step=told)
+    for shard, first in hits:
+        if first is None:
+            members.append(member_of(setting, before.load(shard, setting.scheme.slices - 1)))
+            continue
+        start = before.load(shard, first - 1) if first else None
+        members.append(member_of(setting, train_shard(setting, shard, removed, watcher, count, own, first, start)))
+    own.remove()
     work.seconds["optimisation"] += count.seconds  # of the steps; the accuracy after every epoch is not in them
     work.count(count.samples, backward=True)
     work.notes.append(f"{stages} of {setting.scheme.shards * setting.scheme.slices} stages were trained again.")
     return members
 
 
-@contextmanager
-def stages_folder(kept: Path | None) -> Iterator[Path]:
-    """Give a folder for stages until all are done; in ``kept`` the next attempt finds those that are finished."""
+@dataclass(frozen=True)
+class OwnStages:
+    """Stages that this unlearning has finished: for the attempt after it, if there is a folder for them.
+
+    Of every shard the last one is kept, and of those before it what they cost.
+    """
+
+    folder: Path | None
+
+    def load(self, shard: int, stage: int) -> State | None:
+        """Return a stage that was finished before; None where there is none."""
+        return None if self.folder is None else StageFiles(self.folder).load(shard, stage)
+
+    def save(self, shard: int, stage: int, state: State) -> None:
+        """Keep a stage; a full disk is told and costs only this one."""
+        if self.folder is None:
+            return
+        files = StageFiles(self.folder)
+        try:
+            files.save(shard, stage, state)
+            if stage and (former := files.load(shard, stage - 1)):
+                files.save(shard, stage - 1, State(former.numbers, {}))
+        except OSError as error:
+            log.warning("A finished stage could not be kept (%s); the unlearning goes on.", error)
+
+    def remove(self) -> None:
+        """Delete what was kept: all is done."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder)
+
+
+def resumed(kept: Path | None, preparation: Preparation) -> OwnStages:
+    """Return what an attempt before has left in its run's folder ``kept``; what cannot be read is done again."""
     if kept is None:
-        with TemporaryDirectory(prefix="orthoui-") as passing:
-            yield Path(passing)
-        return
-    folder = kept / STAGES
+        return OwnStages(None)
+    folder = kept / f"sisa-{preparation.about.weights}"
     folder.mkdir(exist_ok=True)
-    yield folder
-    shutil.rmtree(folder)
+    for path in folder.iterdir():
+        try:
+            load_state(path)
+        except CheckpointError:
+            log.warning("%s cannot be read: what it held is trained again.", path)
+            path.unlink()
+    return OwnStages(folder)

@@ -14,10 +14,10 @@ from orthoui.evaluation.outcome import Outcome
 from orthoui.evaluation.pipeline import forget
 from orthoui.evaluation.summary import cost, document, headline, to_csv
 from orthoui.evaluation.verdict import judge
-from orthoui.figures import CONFIG
 from orthoui.memory import release_memory
 from orthoui.ui import controls, runs, session
-from orthoui.ui.channels.choice import BAR, MARK, Bar, Mark, clickable, open_channel
+from orthoui.ui.channels.choice import BAR, MARK, Bar, Mark, open_channel
+from orthoui.ui.charts import ChartPlace, clickable
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
 from orthoui.ui.frame import emptied_on_error, give_way, is_drawn, literal, mark_drawn, panel
 from orthoui.ui.images import images_here
@@ -56,7 +56,7 @@ class Slots:
             controls.request_controls()
         with right:
             first, second = st.columns([0.55, 0.45])
-            self.accuracy, self.flow = first.empty(), second.empty()
+            self.accuracy, self.flow = ChartPlace(first), ChartPlace(second)
             self.histogram, self.layers = st.container(key="histogram"), st.container(key="layers")
         self.table = st.empty()
         self.footer = st.container()
@@ -64,7 +64,7 @@ class Slots:
     @contextmanager
     def reserved(self) -> Iterator[None]:
         """Keep their room with skeletons until the page was drawn once."""
-        heights = {self.headline: 48, self.verdict: 48, self.accuracy: 470, self.flow: 346}
+        heights: dict[Any, int] = {self.headline: 48, self.verdict: 48, self.accuracy: 470, self.flow: 346}
         if not is_drawn():
             for slot, height in heights.items():
                 slot.skeleton(height=height)
@@ -107,8 +107,8 @@ def _measure(slots: Slots) -> None:
         slots.table.html(table_html(outcome))
         if reached != phase:
             key = "-".join(map(str, reached)) + view.request.digest + mode
-            _draw(slots.accuracy, accuracy_figure(outcome, mode), f"accuracy-{key}")
-            _draw(slots.flow, flow_figure(outcome, mode), f"flow-{key}")
+            slots.accuracy.draw(accuracy_figure(outcome, mode), f"accuracy-{key}")
+            slots.flow.draw(flow_figure(outcome, mode), f"flow-{key}")
             if phase is None:
                 _channels(slots, outcome)
                 mark_drawn()
@@ -132,10 +132,6 @@ def _say(slots: Slots, outcome: Outcome) -> None:
     slots.verdict.markdown(
         f"{VERDICT_ICONS[verdict.kind]} {verdict.sentence} :small[:gray[{cost(outcome)} · {state}]]"
     )
-
-
-def _draw(slot: Any, figure: Any, key: str) -> None:
-    slot.plotly_chart(figure, theme=None, config=CONFIG, key=key, alt=figure.layout.meta["alt"])
 
 
 def _channels(slots: Slots, outcome: Outcome) -> None:

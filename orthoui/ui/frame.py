@@ -8,14 +8,12 @@ from functools import wraps
 from importlib import import_module
 from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 import torch
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 from orthoui.errors import OrthoError
-from orthoui.figures import CONFIG
 from orthoui.ledger import ACTIVE, Run
 from orthoui.settings import app_folder
 from orthoui.ui import session
@@ -181,8 +179,3 @@ def emptied_on_error(*slots: Any) -> Iterator[None]:
 def literal(sentence: str) -> str:
     """Return a sentence that Markdown shows as it is: it may repeat what a foreign link asked for."""
     return re.sub(r"([\\`*_\[\]#|<>~$]|:(?=//)|(?<=www)\.)", r"\\\1", sentence)
-
-
-def chart(figure: go.Figure, key: str) -> None:
-    """Show a figure that is only looked at."""
-    st.plotly_chart(figure, theme=None, config=CONFIG, key=key, alt=figure.layout.meta["alt"])

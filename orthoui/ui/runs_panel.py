@@ -5,7 +5,8 @@ import streamlit as st
 from orthoui.evaluation.accuracy import Estimate
 from orthoui.figures import difference_bars
 from orthoui.ui import controls, runs, session
-from orthoui.ui.frame import chart, literal, panel
+from orthoui.ui.charts import chart
+from orthoui.ui.frame import literal, panel
 from orthoui.ui.ledger import ledger_panel
 from orthoui.ui.runs import Run, title_of
 from orthoui.ui.runs_chart import settings_figure, settings_words

@@ -82,9 +82,9 @@ def test_the_page_is_complete_without_a_click(server: Server, browser: Browser, 
         expect(page.locator('[data-testid="stPlotlyChart"]')).to_have_count(4)
         expect(page.get_by_role("alert")).to_have_count(0)
         assert setting(page)["classes"] == "7"
-        inks = page.locator(".st-key-headline h2, .evidence td, .js-plotly-plot .gtitle").evaluate_all(
-            "elements => elements.map(one => getComputedStyle(one)).map(look => look.fill.startsWith('rgb(0, 0, 0')"
-            " ? look.color : look.fill)"
+        expect(page.locator(".chart-head b")).to_have_count(4)
+        inks = page.locator(".st-key-headline h2, .evidence td, .chart-head b, .chart-head p").evaluate_all(
+            "elements => elements.map(one => getComputedStyle(one).color)"
         )
         for ink in inks:
             red, green, blue = (int(part) for part in re.findall(r"\d+", ink)[:3])
@@ -241,7 +241,7 @@ def test_nothing_scrolls_sideways_on_a_phone(server: Server, page: Page) -> None
     expect(headline(page)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     edges = page.locator(
-        '.st-key-headline h2, [data-testid="stSlider"], [data-testid="stPlotlyChart"], .evidence'
+        '.st-key-headline h2, [data-testid="stSlider"], .chart-head, [data-testid="stPlotlyChart"], .evidence'
     ).evaluate_all("elements => elements.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right])")
     assert all(left >= 0 and right <= 390 for left, right in edges)
 

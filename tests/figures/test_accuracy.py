@@ -14,7 +14,7 @@ def named(figure: go.Figure) -> dict[str, object]:
 
 
 def key_of(figure: go.Figure) -> str:
-    return next(note.text for note in figure.layout.annotations if note.name == "subtitle")
+    return figure.layout.meta["head"]
 
 
 def test_every_measured_series_is_drawn_with_its_values() -> None:

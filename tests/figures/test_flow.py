@@ -27,7 +27,7 @@ def test_without_comparison_only_bars() -> None:
     shares = [Destination("Bag", 90.0), Destination("Sneaker", 10.0)]
     figure = destinations(shares, {"Sneaker"}, mode="light", title="t")
     assert [trace.name for trace in figure.data] == ["after"]
-    assert "retrained" not in figure.layout.annotations[1].text
+    assert "retrained" not in figure.layout.meta["head"]
 
 
 def test_same_rows_and_height_at_every_step() -> None:

@@ -120,8 +120,7 @@ def test_a_large_network_is_thinned_openly_and_keeps_its_extremes() -> None:
     assert sum(len(drawn[name].x) for name in ("kept", "pruned")) <= MAX_MARKS + 2 * 53  # type: ignore[attr-defined]
     largest = (given[0].name, int(np.argmax(given[0].values)))
     assert largest in {tuple(mark) for mark in drawn["pruned"].customdata}  # type: ignore[attr-defined]
-    subtitle = next(note.text for note in figure.layout.annotations if note.name == "subtitle")
-    assert "One in 6 channels" in subtitle.replace("<br>", " ")
+    assert "One in 6 channels" in figure.layout.meta["head"]
     assert sent(figure) < 200_000
 
 

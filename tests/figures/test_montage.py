@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from orthoui.figures import channel_grid, data_uri, image_row, overlay_heatmap, palette, to_png
+from orthoui.figures.heading import heading
 from orthoui.figures.montage import LEVELS, levels, map_png, montage
 from orthoui.figures.theme import cividis
 
@@ -124,7 +125,7 @@ def test_pruned_cells_have_a_frame_and_a_corner_and_the_selected_one_a_thicker_f
 def test_nothing_marked_means_no_marks_and_no_key() -> None:
     figure = channel_grid(np.ones((4, 2, 2)), mode="light", title="Maps", selected=99)
     assert [trace.name for trace in figure.data] == ["cells"]
-    assert [note.name for note in figure.layout.annotations] == ["title"]
+    assert figure.layout.meta["head"] == heading("Maps")
     assert figure.layout.meta["alt"].endswith("pruned channels: none.")
 
 

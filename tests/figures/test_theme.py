@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import pytest
 
 from orthoui.figures import PALETTES, palette, style
-from orthoui.figures.theme import CIVIDIS, TITLE_LINE, Key, cividis, diverging, upright
-from orthoui.figures.words import balanced, lines, probability_line, signed, width
+from orthoui.figures.theme import CIVIDIS, cividis, diverging, upright
+from orthoui.figures.words import probability_line, signed
 
 DRAWN = ("before", "forgotten", "retained", "retrained", "control", "kept", "cut", "loss", "gain", "muted", "text")
 WRITTEN = ("text", "muted", "cut")
@@ -57,51 +57,6 @@ def test_cividis_keeps_its_stops_and_grows_brighter() -> None:
 
 def test_differences_have_zero_in_the_middle() -> None:
     assert diverging("light")[1] == (0.5, palette("light").middle)
-
-
-@pytest.mark.parametrize("mode", ["light", "dark"])
-def test_style_wraps_the_title_and_keeps_it_whole(mode: str) -> None:
-    title = "Sneaker falls from 97.2 to 0.6 % while the other nine classes keep their accuracy"
-    figure = style(go.Figure(), mode, title=title, subtitle="a <b> share", body=100, alt="words")  # type: ignore[arg-type]
-    heading, below = figure.layout.annotations
-    plain = heading.text.removeprefix("<b>").removesuffix("</b>").replace("<br>", " ").replace("\u00a0", " ")
-    assert plain == title
-    assert heading.text.count("<br>") >= 1
-    assert below.text == "a &lt;b&gt; share"
-    assert heading.yshift == figure.layout.margin.t
-    assert figure.layout.meta == {"alt": "words"}
-    assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
-
-
-def test_height_is_the_same_for_titles_of_one_to_three_lines() -> None:
-    titles = ["Short", "A finding that needs about two lines of a phone", "A finding that is long " * 4]
-    figures = [style(go.Figure(), "light", title=title, body=200, alt="") for title in titles]
-    assert [figure.layout.annotations[0].text.count("<br>") for figure in figures] == [0, 1, 2]
-    assert len({figure.layout.height for figure in figures}) == 1
-    assert figures[2].layout.margin.t - figures[1].layout.margin.t == TITLE_LINE
-
-
-def test_key_wraps_and_uses_its_colours() -> None:
-    key = [Key("●", ("#D55E00", "#0072B2"), "after"), Key("┄", ("#888888",), "x" * 60)]
-    figure = style(go.Figure(), "light", title="t", key=key, body=100, alt="")
-    text = figure.layout.annotations[1].text
-    assert text.count("●") == 2
-    assert "color:#0072B2" in text
-    assert text.count("<br>") == 1
-
-
-def test_lines_never_exceed_the_measure_and_lose_nothing() -> None:
-    text = "Antidisestablishmentarianism forgotten: 94.0 % of WWWWWWWWWWWWWWWWWWWWWWWW images"
-    broken = lines(text, 10)
-    assert max(width(line) for line in broken) <= 10
-    assert "".join(broken).replace("\u00a0", " ").replace(" ", "") == text.replace(" ", "")
-    assert "94.0\u00a0%" in " ".join(broken)
-
-
-def test_balanced_lines_are_no_more_lines() -> None:
-    text = "238 of 4,800 channels exceed the cut of this plan"
-    assert len(balanced(text, 24)) == len(lines(text, 24))
-    assert max(map(width, balanced(text, 24))) <= max(map(width, lines(text, 24)))
 
 
 def test_probability_line() -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from orthoui.errors import CancelledError, RequestError
 from orthoui.methods import METHODS, Unlearned, unlearn
+from orthoui.methods.sisa import INTERRUPTED
 from orthoui.methods.work import Watch
 from orthoui.models.checkpoints import load_checkpoint
 from orthoui.models.trained import TrainedModel, resident
@@ -22,13 +23,14 @@ from orthoui.training.parallel import make_fabric
 from orthoui.training.reports import Step
 from orthoui.training.schemes import train as training
 from orthoui.training.schemes.options import SisaScheme
+from orthoui.training.schemes.preparation import preparation_of
 from orthoui.training.schemes.sisa import (
     Count,
     Setting,
+    StageFiles,
     StageTraining,
     member_of,
     partition,
-    stage_files,
     train_shard,
 )
 from orthoui.training.schemes.train import make_setting
@@ -97,7 +99,7 @@ def test_epochs_per_slice_cost_as_much_as_a_usual_training() -> None:
     assert SisaScheme(slices=4, slice_epochs=7).epochs_per_slice(10) == 7
 
 
-def test_no_file_is_written_and_shards_without_the_class_stay_bit_for_bit(home: Path, prepared: Prepared) -> None:
+def test_the_preparation_stays_and_shards_without_the_class_stay_bit_for_bit(home: Path, prepared: Prepared) -> None:
     model = prepared("packed")
     folder = home / "models" / "packed.sisa"
     before = contents(folder)
@@ -126,14 +128,14 @@ def test_the_result_is_bit_equal_to_training_without_the_class_from_the_beginnin
     whole = make_setting(scheme, RECIPE, DATA, (card.mean, card.std))
     result = forgotten(model)
     for shard, member in enumerate(result.network.members):
-        scratch = train_shard(whole, shard, LABELS == 1, StateFile(), Count(1), stage_files(whole, tmp_path, shard))
+        scratch = train_shard(whole, shard, LABELS == 1, StateFile(), Count(1), StageFiles(tmp_path))
         assert scratch is not None
         assert same_tensors(member, state_of(member_of(whole, scratch)))
 
 
 def test_one_shard_with_one_slice_is_retraining(tmp_path: Path) -> None:
     one = setting(SisaScheme(shards=1, slices=1))
-    last = train_shard(one, 0, LABELS == 1, StateFile(), Count(1), stage_files(one, tmp_path, 0))
+    last = train_shard(one, 0, LABELS == 1, StateFile(), Count(1), StageFiles(tmp_path))
     recipe = RECIPE.model_copy(update={"forgets": (1,)})
     expected = Training(DATA, recipe, (MEAN, STD), make_fabric(torch.device("cpu"))).run(StateFile())
     assert last is not None and same_tensors(member_of(one, last), state_of(expected))
@@ -242,12 +244,32 @@ def test_an_interrupted_unlearning_goes_on_to_the_same_network(
 
         with pytest.raises(KeyboardInterrupt):
             forgotten(model, watch=Watch(stop, folder=tmp_path))
+    (folder,) = tmp_path.glob("sisa-*")
+    largest = max(path.stat().st_size for path in folder.iterdir())
+    first, second = (folder / f"shard01-slice0{number}.safetensors" for number in (1, 2))
+    assert first.stat().st_size < 0.2 * second.stat().st_size <= 0.2 * largest  # what it cost, no weights
     seen: list[float] = []
     again = forgotten(model, watch=Watch(lambda step, steps, loss: seen.append(step / steps), folder=tmp_path))
     assert min(seen) > 0.7 and max(seen) == 1
     assert same_tensors(again.network, state_of(whole.network))
     assert (again.samples, again.backward, again.notes) == (whole.samples, whole.backward, whole.notes)
-    assert not (tmp_path / "sisa").exists()
+    assert not folder.exists()
+
+
+def test_what_cannot_be_read_or_is_of_another_preparation_is_trained_again(
+    prepared: Prepared, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = prepared("sisa")
+    whole = forgotten(model)
+    about = preparation_of(model, "sisa")
+    assert about is not None
+    kept = tmp_path / f"sisa-{about.about.weights}"
+    kept.mkdir()
+    for name in (INTERRUPTED, "shard01-slice01.safetensors"):
+        (kept / name).write_bytes(b"nonsense")
+    again = forgotten(model, watch=Watch(folder=tmp_path))
+    assert same_tensors(again.network, state_of(whole.network))
+    assert caplog.text.count("cannot be read: what it held is trained again") == 2
 
 
 def test_progress_is_counted_over_all_stages_that_are_trained(prepared: Prepared) -> None:

@@ -106,6 +106,24 @@ def test_model_and_preparation_stay_until_both_are_replaced(path: Path, state: P
     assert [entry.name for entry in path.parent.iterdir() if entry.is_dir()] == [folder.name]
 
 
+@pytest.mark.parametrize("scheme", [MIXED, SisaScheme(shards=2, slices=1)], ids=["amnesiac", "sisa"])
+def test_a_training_killed_at_its_very_end_is_finished_without_a_step(
+    path: Path, state: Path, scheme: Scheme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(unfinished: Path, folder: Path) -> None:
+        raise StoppedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schemes, "put_in_place", killed)
+        with pytest.raises(StoppedError):
+            train(scheme, path, StateFile(state))
+    assert not folder_of(path, scheme.kind).exists()
+    seen: list[int] = []
+    train(scheme, path, StateFile(state, on_epoch=lambda epoch: seen.append(epoch.epoch)))
+    about = read_about(folder_of(path, scheme.kind))
+    assert not seen and about is not None and about.weights == weights_digest(load_checkpoint(path)[0])
+
+
 def test_a_shard_of_nothing_but_a_left_out_class_is_left_out_of_the_mean(path: Path) -> None:
     scheme = SisaScheme(shards=4, slices=1, slice_epochs=1, packing="class")
     seen: list[tuple[int, int]] = []
@@ -134,4 +152,4 @@ def test_stages_before_the_first_image_are_counted_as_done(path: Path, tmp_path:
 def test_classes_that_cannot_be_left_out_are_refused_before_training(path: Path, scheme: Scheme) -> None:
     with pytest.raises(RequestError, match="at least two classes must be left to learn"):
         train(scheme, path, StateFile(), RECIPE.model_copy(update={"forgets": (0, 1, 2)}))
-    assert not folder_of(path, scheme.kind).exists()
+    assert not list(path.parent.glob("own*"))

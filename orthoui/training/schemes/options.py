@@ -20,7 +20,8 @@ class SchemeOptions(BaseModel):
         gt=0,
         le=10_000,
         title="Disk",
-        description="most that may be stored beside the model, in GB; more is refused before training",
+        description="most that may be stored beside the model, in GB; more is refused before training. What an "
+        "earlier training has stored stays until this one is done",
     )
 
 

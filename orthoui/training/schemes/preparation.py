@@ -21,6 +21,8 @@ from orthoui.training.schemes.options import SCHEMES, Scheme
 ABOUT = "about.json"
 ALLOWED = {"scheme": {"disk_gb"}}
 """What may change between two attempts at the same training: it decides nothing of what is stored."""
+AT_THE_END = {"weights": None, "steps": ()}
+"""What is known at its end only, where it may have been killed before the folder was in its place."""
 NEEDED = {"amnesiac": "the log of its updates", "sisa": "the shards and slices it was trained in"}
 
 log = logging.getLogger(__name__)
@@ -70,9 +72,13 @@ def unfinished_of(path: Path, kind: str) -> Path:
 
 
 def put_in_place(unfinished: Path, folder: Path) -> None:
-    """Let what was ``unfinished`` take the place of what lay in ``folder``."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Let what was ``unfinished`` take the place of ``folder``, which is whole or gone at any moment."""
+    former = folder.with_name(f"{folder.name}.former")
+    shutil.rmtree(former, ignore_errors=True)
+    if folder.exists():
+        folder.rename(former)
     unfinished.rename(folder)
+    shutil.rmtree(former, ignore_errors=True)
 
 
 def read_about(folder: Path) -> About | None:
@@ -98,10 +104,12 @@ def write_tensors(folder: Path, name: str, tensors: dict[str, Tensor]) -> None:
 
 
 def begin(folder: Path, about: About, *, restart: bool) -> bool:
-    """Make a folder ready; return whether an unfinished training of the same kind goes on in it."""
+    """Make a folder ready; return whether a training of the same kind was interrupted there and goes on."""
     found = None if restart else read_about(folder)
-    if found is not None and found.model_dump(exclude=ALLOWED) == about.model_dump(exclude=ALLOWED):
-        return True
+    if found is not None:
+        found = found.model_copy(update=AT_THE_END)
+        if found.model_dump(exclude=ALLOWED) == about.model_dump(exclude=ALLOWED):
+            return True
     shutil.rmtree(folder, ignore_errors=True)
     write_about(folder, about)
     return False

@@ -5,9 +5,10 @@ What a stage draws depends on the recipe's seed, the shard and the stage alone, 
 schedule on the epochs done: stages before a removed image are the same, bit for bit, with or without it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from lightning_fabric import Fabric
@@ -161,41 +162,66 @@ class Count:
     seconds: float = 0.0
 
 
+class Stages(Protocol):
+    """Where finished stages are kept."""
+
+    def load(self, shard: int, stage: int) -> State | None:
+        """Return the checkpoint of a stage that is finished; None where there is none."""
+
+    def save(self, shard: int, stage: int, state: State) -> None:
+        """Keep the checkpoint of a stage."""
+
+
+@dataclass(frozen=True)
+class StageFiles:
+    """The checkpoints of finished stages in a folder."""
+
+    folder: Path
+
+    def path(self, shard: int, stage: int) -> Path:
+        """Return the file of a checkpoint, numbered from 1 as in the paper."""
+        return self.folder / f"shard{shard + 1:02}-slice{stage + 1:02}.safetensors"
+
+    def load(self, shard: int, stage: int) -> State | None:
+        """Return a checkpoint; None where there is none. Raises ``CheckpointError`` for one that cannot be read."""
+        return load_state(self.path(shard, stage))
+
+    def save(self, shard: int, stage: int, state: State) -> None:
+        """Write a checkpoint. Raises ``OSError`` when the disk is full."""
+        save_state(self.path(shard, stage), state)
+
+
 def train_shard(
     setting: Setting,
     shard: int,
     removed: Tensor,
     watcher: StateFile,
     count: Count,
-    files: Sequence[Path],
+    stages: Stages,
     first: int = 0,
     before: State | None = None,
 ) -> State | None:
     """Train the stages ``first`` … of a shard without the ``removed`` images, from the checkpoint ``before`` them.
 
-    Every stage leaves its checkpoint in its place of ``files``; one that has left it there already is not trained
-    again. A stage without any image changes nothing. Returns the last stage's checkpoint, ``before`` if none had one.
+    Every stage leaves its checkpoint in ``stages``; one that has left it there already is not trained again. A stage
+    without any image changes nothing. Returns the last stage's checkpoint, ``before`` if none had an image.
     """
     for stage in range(first, setting.scheme.slices):
         images = setting.images(shard, stage, removed)
         if len(images):
             training = StageTraining(setting, shard, stage, images)
-            finished = _finished(training, files[stage])
-            if finished is None:
+            finished = stages.load(shard, stage)
+            if finished is not None and finished.numbers.origin.same_training(training.origin):
+                watcher.differs(finished.numbers.origin.differences(training.origin))
+            else:
                 part = Part(watcher, training, count.done, count.epochs, setting.epochs)
                 finished = _trained(training, before, watcher, part)
-                save_state(files[stage], finished)
+                stages.save(shard, stage, finished)
             before = finished
             count.samples += setting.epochs * training.steps_per_epoch * min(len(images), setting.recipe.batch_size)
             count.seconds += before.numbers.seconds
         count.done += setting.epochs
     return before
-
-
-def _finished(training: StageTraining, file: Path) -> State | None:
-    """Return the checkpoint that this very stage has left before; None when it has not come to its end."""
-    state = load_state(file)
-    return state if state is not None and state.numbers.origin.same_training(training.origin) else None
 
 
 def _trained(training: StageTraining, before: State | None, watcher: StateFile, part: Part) -> State:
@@ -214,21 +240,6 @@ def first_hits(setting: Setting, removed: Tensor) -> Iterator[tuple[int, int | N
     for shard in range(setting.scheme.shards):
         hit = setting.slice[(setting.shard == shard) & removed]
         yield shard, int(hit.min()) if len(hit) else None
-
-
-def checkpoint_name(shard: int, stage: int) -> str:
-    """Return the file of a checkpoint, numbered from 1 as in the paper."""
-    return f"shard{shard + 1:02}-slice{stage + 1:02}.safetensors"
-
-
-def stage_files(setting: Setting, folder: Path, shard: int) -> list[Path]:
-    """Return the files of a shard's checkpoints, one per stage."""
-    return [folder / checkpoint_name(shard, stage) for stage in range(setting.scheme.slices)]
-
-
-def member_at(setting: Setting, folder: Path, shard: int) -> nn.Module:
-    """Return the network of a shard's last checkpoint, on the processor. Raises ``CheckpointError``."""
-    return member_of(setting, load_state(stage_files(setting, folder, shard)[-1]))
 
 
 def member_of(setting: Setting, state: State | None) -> nn.Module:

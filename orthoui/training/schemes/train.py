@@ -1,6 +1,7 @@
 """From a recipe and a scheme to a checkpoint with its preparation beside it."""
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from orthoui.training.loop import Normalisation
 from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe, check_left_out
 from orthoui.training.schemes.amnesiac import LOG, LoggedTraining
-from orthoui.training.schemes.options import AmnesiacScheme, SisaScheme
+from orthoui.training.schemes.options import SCHEMES, AmnesiacScheme, SisaScheme
 from orthoui.training.schemes.preparation import (
     About,
     begin,
@@ -33,12 +34,12 @@ from orthoui.training.schemes.sisa import (
     PARTITION,
     Count,
     Setting,
-    member_at,
+    StageFiles,
+    member_of,
     partition,
-    stage_files,
     train_shard,
 )
-from orthoui.training.state import Epoch, load_state
+from orthoui.training.state import Epoch
 from orthoui.training.train import finished_card
 from orthoui.training.watching import StateFile, run_from_kept
 
@@ -57,6 +58,8 @@ class _Place:
         digest = weights_digest(load_checkpoint(self.path)[0])
         write_about(self.folder, self.about.model_copy(update={"weights": digest, "steps": steps}))
         put_in_place(self.folder, folder_of(self.path, self.about.scheme.kind))
+        for kind in SCHEMES:  # given up for this one
+            shutil.rmtree(unfinished_of(self.path, kind), ignore_errors=True)
         return card
 
 
@@ -124,15 +127,17 @@ def _train_sharded(
     scheme: SisaScheme, recipe: Recipe, data: Dataset, place: _Place, watcher: StateFile, goes_on: bool
 ) -> ModelCard:
     setting = make_setting(scheme, recipe, data, (place.about.mean, place.about.std))
+    stages = StageFiles(place.folder)
     write_tensors(place.folder, PARTITION, {"shard": setting.shard, "slice": setting.slice})
     if goes_on:
-        watcher.resumed(_history(setting, place.folder), [])
+        watcher.resumed(_history(setting, stages), [])
     count, nothing = Count(setting.all_epochs), torch.zeros(len(setting.shard)).bool()
     for shard in setting.shards:
-        train_shard(setting, shard, nothing, watcher, count, stage_files(setting, place.folder, shard))
-    network = MeanOf([member_at(setting, place.folder, shard) for shard in setting.shards])
+        train_shard(setting, shard, nothing, watcher, count, stages)
+    last = scheme.slices - 1
+    network = MeanOf([member_of(setting, stages.load(shard, last)) for shard in setting.shards])
     network = network.to(setting.fabric.device).eval().requires_grad_(False)
-    seconds = sum(epoch.seconds for epoch in _history(setting, place.folder))
+    seconds = sum(epoch.seconds for epoch in _history(setting, stages))
     architecture = mean_of(len(setting.shards), recipe.architecture)
     card = finished_card(recipe, network, data, setting.normalisation, seconds, half=False, architecture=architecture)
     return place.finish(network, card)
@@ -148,12 +153,12 @@ def make_setting(scheme: SisaScheme, recipe: Recipe, data: Dataset, normalisatio
     return Setting(scheme, recipe, data, normalisation, make_fabric(resolve_device()), shard, slice_)
 
 
-def _history(setting: Setting, folder: Path) -> tuple[Epoch, ...]:
+def _history(setting: Setting, stages: StageFiles) -> tuple[Epoch, ...]:
     """Return the epochs of all finished stages, numbered through."""
     epochs: list[Epoch] = []
     for shard in setting.shards:
-        for file in stage_files(setting, folder, shard):
-            state = load_state(file)
+        for stage in range(setting.scheme.slices):
+            state = stages.load(shard, stage)
             epochs += [] if state is None else list(state.numbers.history)
     total = setting.all_epochs
     return tuple(part.model_copy(update={"epoch": at + 1, "epochs": total}) for at, part in enumerate(epochs))

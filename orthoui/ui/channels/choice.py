@@ -1,18 +1,17 @@
 """What the Channels page shows at this moment, worked out from the view; and how a click changes it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn
 
 import numpy as np
 import streamlit as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from orthoui.data import Dataset
 from orthoui.evaluation.channels import checked_layer, differences, layer_scores
 from orthoui.evaluation.unlearned import UnlearnedNetwork
-from orthoui.figures import CONFIG, Mode
+from orthoui.figures import Mode
 from orthoui.forgetting.activations import ActivationProfile
 from orthoui.forgetting.plan import Plan
 from orthoui.forgetting.profiles import load_or_measure
@@ -23,7 +22,6 @@ from orthoui.ui import session
 from orthoui.ui.thumbnails import class_image
 from orthoui.ui.view import View
 
-Data = TypeVar("Data")
 Mark = tuple[str, int]
 """A channel in ``layers_figure``: its layer's name and its number."""
 Bar = tuple[int, float, float, int]
@@ -127,37 +125,3 @@ def open_channel(layer: str, channel: int) -> NoReturn:
     """Go to the Channels page with a channel under inspection. Not for callbacks: it ends the script's run."""
     session.change(layer=layer, channel=channel)
     st.switch_page(PAGE)
-
-
-def clickable(figure: Any, key: str, form: TypeAdapter[Data], chosen: Callable[[Data], None]) -> None:
-    """Show a figure whose marks can be clicked; ``chosen`` gets the clicked mark's ``customdata``, of this form.
-
-    What ``chosen`` refuses with an ``OrthoError`` is said above the page.
-    """
-
-    def clicked() -> None:
-        picked = clicked_data(st.session_state[key], form)
-        if picked is not None:
-            with session.reported():
-                chosen(picked)
-
-    st.plotly_chart(
-        figure,
-        theme=None,
-        config=CONFIG,
-        key=key,
-        alt=figure.layout.meta["alt"],
-        on_select=clicked,
-        selection_mode="points",
-    )
-
-
-def clicked_data(state: Any, form: TypeAdapter[Data]) -> Data | None:
-    """Return the ``customdata`` of the clicked mark from what the browser sent.
-
-    None where the selection was taken away, and for anything of another form: a browser can send what it likes.
-    """
-    try:
-        return form.validate_python(state["selection"]["points"][0]["customdata"])
-    except (LookupError, TypeError, ValidationError):
-        return None

@@ -20,8 +20,9 @@ from orthoui.ui.channels.edits import edit_controls
 from orthoui.ui.channels.maps import Pair
 from orthoui.ui.channels.pictures import filter_picture, map_pictures
 from orthoui.ui.channels.words import channel_title, effect_subtitle, effect_title
+from orthoui.ui.charts import chart
 from orthoui.ui.evidence import SCORE_WORDS
-from orthoui.ui.frame import chart, emptied_on_error, reserved
+from orthoui.ui.frame import emptied_on_error, reserved
 from orthoui.ui.thumbnails import picture
 
 EXCITING = 10

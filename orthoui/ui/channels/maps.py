@@ -12,9 +12,10 @@ from orthoui.evaluation.channels import Maps, activation_maps
 from orthoui.figures import channel_grid, palette
 from orthoui.forgetting.request import ReadAt
 from orthoui.ui import session
-from orthoui.ui.channels.choice import CELL, FEW, Cell, Scene, clickable
+from orthoui.ui.channels.choice import CELL, FEW, Cell, Scene
 from orthoui.ui.channels.strip import example_strip
 from orthoui.ui.channels.words import layer_option, order_words
+from orthoui.ui.charts import clickable
 from orthoui.ui.layers import layer_words
 
 READ_AT: ReadAt = "relu"
@@ -140,7 +141,7 @@ def _grid(scene: Scene, maps: Maps, channels: list[int], name: str, when: str) -
         title="",
         subtitle=when if when == "before" or marks else "after: this layer is left alone",
     )
-    figure.layout.meta = {"alt": f"{name}.{figure.layout.meta['alt']}"}
+    figure.layout.meta |= {"alt": f"{name}.{figure.layout.meta['alt']}"}
     return figure
 
 

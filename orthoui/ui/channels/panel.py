@@ -6,11 +6,12 @@ import streamlit as st
 
 from orthoui.evaluation.channels import channel_in_bar
 from orthoui.ui import controls, session
-from orthoui.ui.channels.choice import BAR, MARK, Bar, Scene, clickable, current_scene
+from orthoui.ui.channels.choice import BAR, MARK, Bar, Scene, current_scene
 from orthoui.ui.channels.inspector import inspector
 from orthoui.ui.channels.maps import map_grids, measure, picture_controls
 from orthoui.ui.channels.weights import weights_panel
 from orthoui.ui.channels.words import headline
+from orthoui.ui.charts import clickable
 from orthoui.ui.evidence import histogram_figure, layers_figure
 from orthoui.ui.frame import literal, panel
 from orthoui.ui.images import images_here

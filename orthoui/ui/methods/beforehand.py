@@ -7,7 +7,7 @@ from orthoui.jobs.method import STANDARD
 from orthoui.methods import METHODS
 from orthoui.methods.found import Found, known_methods
 from orthoui.ui import session
-from orthoui.ui.frame import chart
+from orthoui.ui.charts import chart
 from orthoui.ui.methods.pictures import mark_size
 from orthoui.ui.methods.words import seconds_words
 

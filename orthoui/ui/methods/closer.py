@@ -8,7 +8,8 @@ import streamlit as st
 from orthoui.figures import Mode, SimilarityLine, prediction_matrix, similarity_lines
 from orthoui.jobs.results import MethodRow, standard
 from orthoui.ui import session
-from orthoui.ui.frame import chart, literal
+from orthoui.ui.charts import chart
+from orthoui.ui.frame import literal
 from orthoui.ui.methods.table import named, settings_words
 from orthoui.ui.methods.words import HEADS, PERCENT
 

@@ -9,8 +9,8 @@ from orthoui.jobs.search import KIND as SEARCH
 from orthoui.jobs.search import searches_unfinished
 from orthoui.ledger import Run, ledger
 from orthoui.ui import session
-from orthoui.ui.channels.choice import clickable
-from orthoui.ui.frame import chart, literal, watched
+from orthoui.ui.charts import chart, clickable
+from orthoui.ui.frame import literal, watched
 from orthoui.ui.images import MISSING, images_watch
 from orthoui.ui.jobs.acting import acted, buttons
 from orthoui.ui.jobs.words import progress_words, state_words

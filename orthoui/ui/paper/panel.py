@@ -15,7 +15,8 @@ from orthoui.paper.schema import Kind, Table
 from orthoui.paper.setting import EMBEDDED, TABLE_TITLES, TABLES, ReproduceRequest, Setting, TableName, paper_settings
 from orthoui.paper.store import Shelf, shelf
 from orthoui.ui import session
-from orthoui.ui.frame import chart, explained, literal, panel
+from orthoui.ui.charts import chart
+from orthoui.ui.frame import explained, literal, panel
 from orthoui.ui.paper.pictures import first_layer, heatmaps
 from orthoui.ui.paper.running import measure_button, running
 from orthoui.ui.paper.tables import Linked, table_html

@@ -10,7 +10,7 @@ from orthoui.figures.montage import montage
 from orthoui.paper.pictures import FORGOTTEN_IMAGES
 from orthoui.paper.schema import Cell, Pixels, Table
 from orthoui.ui import session
-from orthoui.ui.frame import chart
+from orthoui.ui.charts import chart
 
 COLUMNS = 8
 SIDE = 96

@@ -13,7 +13,8 @@ from orthoui.training.recipe import Recipe
 from orthoui.training.reports import Moment
 from orthoui.training.state import Epoch
 from orthoui.ui import controls, session
-from orthoui.ui.frame import chart, literal, watched
+from orthoui.ui.charts import chart
+from orthoui.ui.frame import literal, watched
 from orthoui.ui.images import images_watch
 from orthoui.ui.jobs.acting import problem
 from orthoui.ui.jobs.card import ended_job, job_card
