@@ -13,8 +13,8 @@ RUN_ARGS ?=
 PYTEST_ARGS ?=
 TEST_PROCESSES ?= 2
 
-# The tests of one file stay together: they share servers, browsers and trained networks.
-PYTEST = $(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile
+# The tests of one file stay together: they share servers, browsers and trained networks. tests/conftest.py orders files.
+PYTEST = $(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -27,6 +27,16 @@ torch.set_num_threads(1)
 
 CACHES = (settings, predictions.memo, handovers, runner._known_to_fall, records._records, zoo_module._zoo)
 
+SLOW_FOLDERS = ("browser", "pages")
+"""Folders whose files take longest, that first: what is long must not be begun last, by one process of several."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put slow files first; within a file the order stays."""
+    here = Path(__file__).parent
+    ranks = {here / folder: rank for rank, folder in enumerate(SLOW_FOLDERS)}
+    items.sort(key=lambda item: ranks.get(item.path.parent, len(ranks)))
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:

@@ -26,15 +26,12 @@ ENOUGH = 512
 LIGHT = 127
 
 
-def read_upload(
-    content: bytes, *, side: int, grey: bool, invert: bool = False, most_bytes: int = MAX_BYTES
-) -> Tensor:
+def read_upload(content: bytes, *, side: int, grey: bool, most_bytes: int = MAX_BYTES) -> Tensor:
     """Turn an untrusted file into one image (1 or 3, side, side), uint8.
 
     Only the first frame of an animation is read. The picture is turned upright, put on a plain ground where it
-    is transparent, cut to its middle square and shrunk. ``invert`` swaps light and dark, see ``light_ground``.
-    Raises ``ImageError`` in plain words for what is not an image, too large, or damaged; size and kind are
-    read from the header, before a single pixel is decoded.
+    is transparent, cut to its middle square and shrunk. Raises ``ImageError`` in plain words for what is not an
+    image, too large, or damaged; size and kind are read from the header, before a single pixel is decoded.
     """
     if not content:
         raise ImageError(f"This file is empty. {ALLOWED}")
@@ -46,8 +43,6 @@ def read_upload(
         upright = _decoded(picture)
     fitted = ImageOps.fit(upright.convert("L" if grey else "RGB"), (side, side), Image.Resampling.LANCZOS)
     pixels = np.array(fitted, dtype=np.uint8).reshape(side, side, -1).transpose(2, 0, 1)
-    if invert:
-        pixels = 255 - pixels
     return torch.from_numpy(np.ascontiguousarray(pixels))
 
 

@@ -19,7 +19,7 @@ def difference_histogram(
     mode: Mode,
     title: str,
     subtitle: str = "",
-    axis: str = "activation difference, forgotten − retained",
+    axis: str = "activation difference",
     body: int = HEIGHT,
 ) -> go.Figure:
     """Draw the differences of all channels, the pruned part vermillion, the cut (if there is one) as a line.

@@ -1,7 +1,6 @@
 """Which runs, in which order: a filter and a sort become one select statement."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -44,7 +43,6 @@ class RunFilter(BaseModel):
     jobs: bool = Field(default=False, description="only runs that were asked for as jobs, not recorded afterwards")
     tag: str | None = None
     text: str | None = Field(default=None, max_length=500, description="a part of title, model, error, …, any case")
-    since: datetime | None = Field(default=None, description="created at this time or later")
 
     def conditions(self) -> Iterable[ColumnElement[bool]]:
         """Yield what the database is asked for."""
@@ -58,8 +56,6 @@ class RunFilter(BaseModel):
             yield RunRow.module.is_not(None)
         if self.tag is not None:
             yield RunRow.tags.any(TagRow.tag == self.tag)
-        if self.since is not None:
-            yield RunRow.created >= self.since
         for word in (self.text or "").split():
             yield or_(*(column.icontains(word, autoescape=True) for column in SEARCHED))
 

@@ -141,9 +141,9 @@ def _layers_title(plan: Plan) -> str:
 
 
 SCORE_AXES = {
-    "difference": "activation difference, forgotten − mean of the others",
-    "margin": "activation difference, forgotten − highest of the others",
-    "standardised": "activation difference, in spreads between the others",
+    "difference": "activation difference",
+    "margin": "activation difference",
+    "standardised": "activation difference, in spreads",
     "random": "random number",
 }
 SCORE_WORDS = {

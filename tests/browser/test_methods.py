@@ -19,11 +19,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_methods_run_side_by_side_and_a_result_opens_in_forget(server: Server, page: Page) -> None:
-    page.goto(f"{server.url}/methods?classes=7&methods=soft-pruning~logit-mask")
+    page.goto(f"{server.url}/methods?classes=7&methods=soft-pruning")
     wait_settled(page)
     headline = page.locator(".st-key-headline h2")
     expect(headline).to_have_text("How would other methods forget Sneaker? Choose some and run them.")
-    page.get_by_role("button", name="Run 2 methods").click()
+    page.get_by_role("button", name="Run Soft pruning").click()
     indicator = page.locator(".st-key-jobs_indicator")
     expect(indicator).to_contain_text(re.compile(r"1 job running|waiting"), timeout=SHOWN)
     expect(headline).to_contain_text("Soft pruning forgets Sneaker in", timeout=FINISHED)

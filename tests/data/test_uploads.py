@@ -81,13 +81,11 @@ def test_the_middle_square_is_used() -> None:
     assert image[:, 15, 2].tolist() == [255, 255, 255] and image[:, 15, 27].tolist() == [0, 0, 0]
 
 
-def test_a_light_ground_is_noticed_and_can_be_swapped() -> None:
+def test_a_light_ground_is_noticed() -> None:
     picture = Image.new("L", (30, 30), 250)
     picture.paste(40, (10, 10, 20, 20))
-    content = encoded(picture, "PNG")
-    image, swapped = (read_upload(content, side=30, grey=True, invert=invert) for invert in (False, True))
-    assert light_ground(image) and not light_ground(swapped)
-    assert torch.equal(swapped, 255 - image)
+    image = read_upload(encoded(picture, "PNG"), side=30, grey=True)
+    assert light_ground(image) and not light_ground(255 - image)
 
 
 def refused(content: bytes) -> str:
