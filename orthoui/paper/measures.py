@@ -39,7 +39,10 @@ Step = TypeVar("Step")
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One draw of a cell. ``look`` is called often and raises when someone wants to stop."""
+    """One draw of a cell.
+
+    ``look`` is called often and raises when someone wants to stop; ``tell`` takes how far a long one is, 0 … 1.
+    """
 
     model: TrainedModel
     data: Dataset
@@ -47,6 +50,7 @@ class Task:
     request: ForgetRequest | None
     seed: int
     look: Callable[[], None] = lambda: None
+    tell: Callable[[float], None] = lambda share: None
     cancelled: Callable[[], bool] = lambda: False
 
     @property

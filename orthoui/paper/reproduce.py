@@ -1,7 +1,7 @@
 """Measure a table cell by cell. The file is written after every measurement, so that nothing is done twice."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -115,13 +115,18 @@ def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> 
     todo.sort(key=lambda item: item.units)  # a table stopped half-way holds the more of its cells
     total, done, others = sum(item.units for item in todo), 0, _elsewhere(request, shown.values())
     for item in todo:
-        watcher.progress(done, total, f"{item.plan.row}, {item.plan.column}".rstrip(", "))
-        draw = _found(item, others, zoo) or _measured(item, request, zoo, watcher)
+
+        def tell(share: float, item: Todo = item, done: int = done) -> None:
+            doing = f"{item.plan.row}, {item.plan.column}".rstrip(", ")
+            watcher.progress(done + round(share * item.units), total, doing)
+
+        tell(0)
+        draw = _found(item, others, zoo) or _measured(item, request, zoo, watcher, tell)
         cell = _with_draw(item, draw, table, request, zoo)
         table = _with_cells(table, [cell if old.id == cell.id else old for old in table.cells])
         write_table(path, table)
+        tell(1)
         done += item.units
-        watcher.progress(done, total, f"{item.plan.row}, {item.plan.column}".rstrip(", "))
         watcher.measured(cell)
     if not todo:
         write_table(path, table)
@@ -182,12 +187,15 @@ def _images_digest(model: TrainedModel) -> str:
     return f"{data['train'].digest}-{data['test'].digest}"
 
 
-def _measured(item: Todo, request: ReproduceRequest, zoo: Zoo, watcher: Watcher) -> Draw:
+def _measured(
+    item: Todo, request: ReproduceRequest, zoo: Zoo, watcher: Watcher, tell: Callable[[float], None]
+) -> Draw:
     model = zoo.get(item.model.name)
     asked = item.plan.request(item.seed)
     task = Task(
-        model, model.data(), request.forget_class, asked, item.seed, look=watcher.look, cancelled=watcher.cancelled
-    )
+        model=model, data=model.data(), forget_class=request.forget_class, request=asked, seed=item.seed,
+        look=watcher.look, tell=tell, cancelled=watcher.cancelled,
+    )  # fmt: skip
     started = time.perf_counter()
     answer = MEASURES[item.plan.measure].function(task)
     return Draw(

@@ -10,6 +10,8 @@ from orthoui.methods import METHODS
 from orthoui.models.zoo import Zoo
 from orthoui.paper import measures
 from orthoui.paper.measures import MEASURES, Answer, Task
+from orthoui.paper.others import COSTS
+from orthoui.paper.outline import UNITS
 from orthoui.paper.plans import OTHER_METHODS
 from orthoui.paper.reproduce import reproduce
 from orthoui.paper.schema import Value
@@ -56,6 +58,14 @@ def test_another_method_is_measured_again_when_it_is_asked_something_else(
     seen = Counter()
     reproduce(asked("table-2", seeds=1), models, seen)
     assert seen.cells == ["SSD"]
+
+
+def test_how_far_a_long_method_is_is_told_while_it_runs(models: Zoo, quick: None) -> None:
+    seen = Counter()
+    reproduce(asked("table-2", seeds=1), models, seen)
+    *earlier, (before, _), (done, total) = seen.steps
+    assert [step for step, _ in earlier] == sorted(step for step, _ in earlier)
+    assert total - UNITS * COSTS["TF-IDF"] < before < done == total  # the longest comes last
 
 
 def test_a_method_enters_table_2_by_the_public_door(
