@@ -150,10 +150,12 @@ def resumed(kept: Path | None, preparation: Preparation) -> OwnStages:
         return OwnStages(None)
     folder = kept / f"sisa-{preparation.about.weights}"
     folder.mkdir(exist_ok=True)
-    for path in folder.iterdir():
+    for path in list(folder.iterdir()):
         try:
             load_state(path)
         except CheckpointError:
             log.warning("%s cannot be read: what it held is trained again.", path)
             path.unlink()
+            for stage in folder.glob(f"{path.name.partition('-')[0]}-*"):  # those before it have no weights any more
+                stage.unlink()
     return OwnStages(folder)

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from orthoui.errors import CancelledError, RequestError
 from orthoui.methods import METHODS, Unlearned, unlearn
-from orthoui.methods.sisa import INTERRUPTED
 from orthoui.methods.work import Watch
 from orthoui.models.checkpoints import load_checkpoint
 from orthoui.models.trained import TrainedModel, resident
@@ -23,7 +22,6 @@ from orthoui.training.parallel import make_fabric
 from orthoui.training.reports import Step
 from orthoui.training.schemes import train as training
 from orthoui.training.schemes.options import SisaScheme
-from orthoui.training.schemes.preparation import preparation_of
 from orthoui.training.schemes.sisa import (
     Count,
     Setting,
@@ -228,48 +226,6 @@ def test_a_shard_of_nothing_but_the_class_is_left_out(train: Callable[..., Train
 def test_it_can_be_cancelled(prepared: Prepared) -> None:
     with pytest.raises(CancelledError, match="The model is unchanged"):
         forgotten(prepared("sisa"), watch=Watch(cancelled=lambda: True))
-
-
-def test_an_interrupted_unlearning_goes_on_to_the_same_network(
-    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = prepared("sisa")
-    whole = forgotten(model)
-    monkeypatch.setattr("orthoui.training.loop.TOLD_EVERY", 0)
-    for share in (0.3, 0.8):  # in the middle of a stage of the first shard, and of the second
-
-        def stop(step: int, steps: int, loss: float | None, share: float = share) -> None:
-            if step > share * steps:
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            forgotten(model, watch=Watch(stop, folder=tmp_path))
-    (folder,) = tmp_path.glob("sisa-*")
-    largest = max(path.stat().st_size for path in folder.iterdir())
-    first, second = (folder / f"shard01-slice0{number}.safetensors" for number in (1, 2))
-    assert first.stat().st_size < 0.2 * second.stat().st_size <= 0.2 * largest  # what it cost, no weights
-    seen: list[float] = []
-    again = forgotten(model, watch=Watch(lambda step, steps, loss: seen.append(step / steps), folder=tmp_path))
-    assert min(seen) > 0.7 and max(seen) == 1
-    assert same_tensors(again.network, state_of(whole.network))
-    assert (again.samples, again.backward, again.notes) == (whole.samples, whole.backward, whole.notes)
-    assert not folder.exists()
-
-
-def test_what_cannot_be_read_or_is_of_another_preparation_is_trained_again(
-    prepared: Prepared, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    model = prepared("sisa")
-    whole = forgotten(model)
-    about = preparation_of(model, "sisa")
-    assert about is not None
-    kept = tmp_path / f"sisa-{about.about.weights}"
-    kept.mkdir()
-    for name in (INTERRUPTED, "shard01-slice01.safetensors"):
-        (kept / name).write_bytes(b"nonsense")
-    again = forgotten(model, watch=Watch(folder=tmp_path))
-    assert same_tensors(again.network, state_of(whole.network))
-    assert caplog.text.count("cannot be read: what it held is trained again") == 2
 
 
 def test_progress_is_counted_over_all_stages_that_are_trained(prepared: Prepared) -> None:
