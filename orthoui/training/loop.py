@@ -24,6 +24,7 @@ from orthoui.training.penalties import PENALTIES, least_penalty, penalty_weight
 from orthoui.training.recipe import Recipe
 from orthoui.training.reports import Moment, Step, Watcher, refuse_diverged
 from orthoui.training.restriction import plain_forward, restricted_backward
+from orthoui.training.small_maps import quicken_small_maps
 from orthoui.training.state import ANEW, Epoch, Numbers, Origin, State, origin_of, packed, plain, unpack
 
 EVALUATION_BATCH = 500
@@ -47,6 +48,8 @@ class Training:
         untrained = self._untrained()
         for_muon = convolutions_for_muon(untrained, data.input_size) if recipe.muon else ()
         self.network = share_statistics(untrained, fabric, twice=recipe.gradient_restriction > 0)
+        if fabric.device.type == "cpu" and precision_of(fabric) == "bfloat16" and not recipe.gradient_restriction:
+            quicken_small_maps(self.network)
         self._keep_norm = [self.network.get_parameter(f"{name}.weight") for name in for_muon]
         self._optimiser = make_optimiser(self.network, recipe, for_muon)
         self.steps_per_epoch = self._steps_in_epoch()
