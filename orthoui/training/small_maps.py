@@ -1,4 +1,4 @@
-"""Convolutions over small maps: the gradient of their weights as matrix products, where that is several times faster."""
+"""Convolutions over small maps: their weights' gradients as matrix products, where that is several times faster."""
 
 from typing import Any
 
