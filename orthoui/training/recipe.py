@@ -17,7 +17,7 @@ Penalty = Literal["gram", "srip", "ocnn"]
 
 
 class Recipe(BaseModel):
-    """One training run. The same recipe, data and seed give the same weights on the same machine."""
+    """One training run. On a processor the same recipe, data and seed give the same weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -27,6 +27,8 @@ DECIDING = {
     "instructions": "instruction set of the processor",
 }
 """What decides the last bits of the weights beside recipe and images, in words."""
+UNORDERED = "a GPU adds up in no fixed order"
+"""Why two trainings on the same GPU may differ in their last bits: its libraries' fastest sums are not repeatable."""
 
 
 class Epoch(BaseModel):
@@ -56,7 +58,7 @@ class Epoch(BaseModel):
 
 
 class Origin(BaseModel):
-    """What decides the weights of a training: the same origin gives the same weights, bit for bit."""
+    """What decides the weights of a training: on a processor the same origin gives the same weights, bit for bit."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -79,11 +81,12 @@ class Origin(BaseModel):
 
     def differences(self, other: "Origin") -> list[str]:
         """Name what keeps ``other`` from repeating this training bit for bit, in words; unknown is no difference."""
-        return [
+        changed = [
             f"{words} ({getattr(self, name)}, now {getattr(other, name)})"
             for name, words in DECIDING.items()
             if getattr(self, name) and getattr(other, name) and getattr(self, name) != getattr(other, name)
         ]
+        return changed if other.device.startswith("cpu") else [*changed, UNORDERED]
 
 
 def origin_of(recipe: Recipe, images: str, device: torch.device, processes: int, precision: str) -> Origin:

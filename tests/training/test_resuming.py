@@ -23,6 +23,7 @@ from orthoui.training.loop import Training
 from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
 from orthoui.training.reports import Step
+from orthoui.training.small_maps import SmallMapConv2d
 from orthoui.training.state import KEY, State, epochs_kept, load_state, save_state
 from orthoui.training.train import train_model
 from orthoui.training.watching import StateFile
@@ -153,6 +154,13 @@ def test_what_keeps_the_weights_from_being_the_same_is_named(data: Dataset) -> N
     ]
 
 
+def test_a_gpu_repeats_nothing_bit_for_bit_and_says_so(data: Dataset) -> None:
+    here = training(data).origin
+    gpu = here.model_copy(update={"device": "NVIDIA H200"})
+    assert here.differences(here) == []
+    assert gpu.differences(gpu) == ["a GPU adds up in no fixed order"]
+
+
 def test_the_precision_is_the_one_that_is_trained_in(data: Dataset) -> None:
     device = torch.device("cpu")
     doubled = Training(data, RECIPE, (MEAN, STD), make_fabric(device, "64-true"))
@@ -223,3 +231,4 @@ def test_the_trained_network_has_nothing_of_the_training_left_in_it(data: Datase
     network = training(data).run(StateFile())
     assert not any(hasattr(module, "_forward_module") for module in network.modules())
     assert {type(module) for module in network.modules() if "Norm" in type(module).__name__} == {nn.BatchNorm2d}
+    assert not any(isinstance(module, SmallMapConv2d) for module in network.modules())
