@@ -65,7 +65,7 @@ def compare(
     labels = trained.data().class_indices([part for part in classes.split(",") if part.strip()])
     if not labels:
         raise RequestError("No class to forget was named. Give at least one with --classes.")
-    chosen, changed = _chosen(methods, trained), settings_in(set_ or [])
+    chosen, changed = _chosen(methods, trained, labels), settings_in(set_ or [])
     check_settings(set_ or [])
     _refuse_idle(chosen, changed, found)
     group = new_id()
@@ -128,16 +128,16 @@ def _found(
     return results
 
 
-def _chosen(methods: str | None, model: "TrainedModel") -> list[str]:
+def _chosen(methods: str | None, model: "TrainedModel", labels: tuple[int, ...]) -> list[str]:
     from orthoui.methods import METHODS
 
     if methods is None:
-        return [name for name in METHODS if METHODS[name].obstacle(model) is None]
+        return [name for name in METHODS if METHODS[name].obstacle(model, labels) is None]
     names = [part.strip() for part in methods.split(",") if part.strip()]
     if not names:
         raise RequestError("--methods names no method. Leave it out to compare every one that fits.")
     for name in names:
-        obstacle = METHODS[name].obstacle(model)
+        obstacle = METHODS[name].obstacle(model, labels)
         if obstacle is not None:
             raise RequestError(obstacle)
     return names

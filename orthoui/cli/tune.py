@@ -68,7 +68,7 @@ def _refuse_idle(names: Sequence[str], model: "TrainedModel", labels: tuple[int,
     from orthoui.methods import METHODS
 
     for name in names:
-        obstacle = METHODS[name].obstacle(model)
+        obstacle = METHODS[name].obstacle(model, labels)
         if obstacle is not None:
             raise RequestError(obstacle)
         candidates(METHODS[name], model, labels)

@@ -15,6 +15,7 @@ from orthoui.evaluation.distance import Distance, distance_to_reference
 from orthoui.evaluation.membership import MembershipResult
 from orthoui.evaluation.predictions import PredictionMemo, Predictor
 from orthoui.evaluation.privacy import membership_of
+from orthoui.evaluation.records import recorded_twin
 from orthoui.evaluation.relearning import Relearning, RelearnSettings, relearn
 from orthoui.evaluation.runner import Logits
 from orthoui.evaluation.similarity import layer_similarity
@@ -41,6 +42,8 @@ class AgainstReference(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     distance: Distance | None = Field(description="to the retrained reference, test images of the forgotten classes")
+    distance_retain: Distance | None = Field(description="the same on test images of all other classes")
+    distance_floor: Distance | None = Field(description="of two retrained networks that differ in their seed only")
     similarity_retrained: Similarity | None
 
 
@@ -104,7 +107,6 @@ def compare(
     for result in membership_of(predictor, data, ForgetRequest(classes=classes, seed=seed)):
         look()
         membership = result
-    distance = None if reference is None else _distance(logits, reference, test, classes, look)
     return Comparison(
         forget_test=on_test.forget,
         retain_test=on_test.retain,
@@ -115,7 +117,7 @@ def compare(
         confidence=_confidence(logits, labels, len(data.classes)),
         membership_a=membership.convention_a if membership else None,
         membership_b=membership.convention_b if membership else None,
-        distance=distance,
+        **_distances(logits, reference, test, classes, look),
         relearn=_relearned(network, model, data, classes, scope, told, look, cancelled),
         **_similarities(network, model, data, classes, reference, scope, told, look),
     )
@@ -139,7 +141,7 @@ def against_reference(
     logits = _complete(_predictor(network, model), data["test"], look)
     same = similarity and _same_parts(network, model)
     return AgainstReference(
-        distance=_distance(logits, reference, data["test"], classes, look),
+        **_distances(logits, reference, data["test"], classes, look),
         similarity_retrained=_similarity(network, reference.network, model, data, classes, look) if same else None,
     )
 
@@ -157,11 +159,15 @@ def _predictor(network: nn.Module, model: TrainedModel) -> Predictor:
     return Predictor(own, lambda: own.network, "unlearned", PredictionMemo(64))
 
 
-def _distance(
-    logits: Logits, reference: TrainedModel, test: ImageSet, classes: tuple[int, ...], look: Callable[[], None]
-) -> Distance | None:
-    theirs = _complete(original(reference), test, look)
-    return distance_to_reference(logits, theirs, test.labels.numpy(), classes).forget
+def _distances(
+    logits: Logits, reference: TrainedModel | None, test: ImageSet, classes: tuple[int, ...], look: Callable[[], None]
+) -> dict[str, Distance | None]:
+    if reference is None:
+        return {"distance": None, "distance_retain": None, "distance_floor": None}
+    theirs, twin, labels = _complete(original(reference), test, look), recorded_twin(reference, test), test.labels
+    found = distance_to_reference(logits, theirs, labels.numpy(), classes)
+    floor = None if twin is None else distance_to_reference(theirs, twin, labels.numpy(), classes).forget
+    return {"distance": found.forget, "distance_retain": found.retain, "distance_floor": floor}
 
 
 def _complete(predictor: Predictor, images: ImageSet, look: Callable[[], None]) -> Logits:

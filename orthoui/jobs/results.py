@@ -42,6 +42,10 @@ class MethodRow:
     title: str
     control: bool
     values: Mapping[Measure, float]
+    ranges: Mapping[Measure, tuple[float, float]]
+    """95 % intervals of the values; of relearning the fewest and the most steps of its draws."""
+    images: Mapping[Measure, int]
+    """How many images each accuracy or distance was counted on."""
     per_class: tuple[float | None, ...]
     confusion: tuple[tuple[int, ...], ...]
     confidence: tuple[float | None, ...]
@@ -49,6 +53,13 @@ class MethodRow:
     samples: int
     passes: int
     capped: bool
+
+    @property
+    def distance_floor(self) -> tuple[float, float, float] | None:
+        """How far two retrained networks of different seeds are from each other: mean and 95 % interval, nats."""
+        found = self.run.metrics.get("distance_floor")
+        value, ends = _value(found), _range(found)
+        return None if value is None or ends is None else (value, *ends)
 
     @property
     def can_open(self) -> bool:
@@ -81,6 +92,8 @@ def row_of(run: Run) -> MethodRow:
         title=method.title if method else run.method or "",
         control=bool(method and method.control),
         values={name: value for name in MEASURES if (value := _value(metrics.get(name))) is not None},
+        ranges={name: ends for name in MEASURES if (ends := _range(metrics.get(name))) is not None},
+        images={name: count for name in MEASURES if (count := _images(metrics.get(name))) is not None},
         per_class=tuple(_value(each) for each in _listed(metrics.get("per_class"))),
         confusion=tuple(tuple(int(cell) for cell in _listed(line)) for line in _listed(metrics.get("confusion"))),
         confidence=tuple(_number(each) for each in _listed(metrics.get("confidence"))),
@@ -110,6 +123,21 @@ def _value(found: Any) -> float | None:
     if found.get("steps"):
         return float(mean(found["steps"]))
     return _number(found.get("value", found.get("mean")))
+
+
+def _range(found: Any) -> tuple[float, float] | None:
+    """Return the ends of a measure's interval; None where it has none."""
+    if not isinstance(found, dict):
+        return None
+    if found.get("steps"):
+        return float(min(found["steps"])), float(max(found["steps"]))
+    low, high = _number(found.get("low")), _number(found.get("high"))
+    return None if low is None or high is None else (low, high)
+
+
+def _images(found: Any) -> int | None:
+    count = found.get("n") if isinstance(found, dict) else None
+    return count if isinstance(count, int) else None
 
 
 def finished(book: Ledger, model: TrainedModel, classes: Sequence[int], *, every: bool = False) -> list[MethodRow]:

@@ -129,7 +129,7 @@ def run_search(asked: SearchRequest, context: Context) -> Result:
     model, method = zoo().forgettable(asked.model), METHODS[asked.method]
     data = model.data()
     check_classes(asked.classes, data)
-    obstacle = method.obstacle(model)
+    obstacle = method.obstacle(model, asked.classes)
     if obstacle is not None:
         raise RequestError(obstacle)
     search = _Search(method, model, data, asked.classes, context)

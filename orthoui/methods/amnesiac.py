@@ -1,5 +1,7 @@
 """Amnesiac unlearning: the logged updates of the class are subtracted, and the damage is repaired."""
 
+from collections.abc import Sequence
+
 import torch
 from pydantic import Field
 from torch import nn
@@ -8,7 +10,8 @@ from orthoui.errors import RequestError
 from orthoui.methods.base import method
 from orthoui.methods.fine_tune import FineTuneRequest, retrain_on_retained
 from orthoui.methods.work import Work
-from orthoui.training.schemes.amnesiac import updates_of
+from orthoui.models.trained import TrainedModel
+from orthoui.training.schemes.amnesiac import mixed_up, updates_of
 from orthoui.training.schemes.preparation import missing, preparation_of
 
 
@@ -27,6 +30,7 @@ class AmnesiacRequest(FineTuneRequest):
     needs={"retain images", "gradients", "preparation"},
     departs="the schedule of the repair, a usual one as none is published",
     missing=lambda model: missing(model, "amnesiac"),
+    apart=lambda model, classes: _mixed_up(model, classes),
 )
 def amnesiac(work: Work) -> nn.Module:
     """θ ← θ − Σ_s δ_s over the logged steps of the class, weights and biases only; then train on retained images."""
@@ -47,3 +51,8 @@ def amnesiac(work: Work) -> nn.Module:
     with work.stage("optimisation"):
         retrain_on_retained(work, student, request)
     return student
+
+
+def _mixed_up(model: TrainedModel, classes: Sequence[int]) -> str | None:
+    preparation = preparation_of(model, "amnesiac")
+    return None if preparation is None else mixed_up(preparation.about, classes)

@@ -69,6 +69,8 @@ class Method:
     """What a model lacks of the preparation that training must leave, and how to make it, in sentences."""
     unfit: Callable[[TrainedModel], str | None] = lambda model: None
     """Why a model cannot be used for any other reason than its needs, in sentences."""
+    apart: Callable[[TrainedModel, Sequence[int]], str | None] = lambda model, classes: None
+    """Why a model's classes cannot be forgotten together, in sentences."""
     search: Mapping[str, Sequence[Any]] = field(default_factory=dict, hash=False)
     """Settings that are worth trying where the defaults do not carry over: values by field, every combination."""
 
@@ -77,13 +79,13 @@ class Method:
         """Where the defaults come from, in words, with what departs from it."""
         return ORIGINS[self.defaults] + (f", but for {self.departs}" if self.departs else "")
 
-    def obstacle(self, model: TrainedModel) -> str | None:
-        """Return why this method cannot be used on a model, in sentences; None when it can."""
+    def obstacle(self, model: TrainedModel, classes: Sequence[int] = ()) -> str | None:
+        """Return why this method cannot be used on a model, for these classes, in sentences; None when it can."""
         if "preparation" in self.needs and (lacking := self.missing(model)) is not None:
             return f"{self.title} needs what only training can leave behind. {lacking}"
         if "classifier head" in self.needs and model.anatomy.head is None:
             return f"{self.title} acts on the linear layer that makes the answers, and {_headless(model)}"
-        return self.unfit(model)
+        return self.unfit(model) or self.apart(model, classes)
 
 
 def _headless(model: TrainedModel) -> str:
@@ -129,6 +131,7 @@ def method(
     departs: str = "",
     missing: Callable[[TrainedModel], str | None] = lambda model: None,
     unfit: Callable[[TrainedModel], str | None] = lambda model: None,
+    apart: Callable[[TrainedModel, Sequence[int]], str | None] = lambda model, classes: None,
     search: Mapping[str, Sequence[Any]] | None = None,
 ) -> Callable[[Callable[[Work], nn.Module]], Callable[[Work], nn.Module]]:
     """Register ``run(work) -> network`` as a method. Built-in and own methods come through this door alike.
@@ -142,7 +145,7 @@ def method(
         METHODS.add(name)(
             Method(
                 name, title, source, summary, request, needed, run, forgets, control, exact, defaults, departs,
-                missing, unfit, search or {},
+                missing, unfit, apart, search or {},
             )
         )  # fmt: skip
         return run
@@ -159,7 +162,7 @@ def unlearn(
     cannot be used on; ``CancelledError`` when ``watch`` says so.
     """
     check_classes(request.classes, data)
-    obstacle = chosen.obstacle(model)
+    obstacle = chosen.obstacle(model, request.classes)
     if obstacle is not None:
         raise RequestError(obstacle)
     work = Work(model, data, request, watch or Watch())

@@ -141,6 +141,8 @@ def rescale(network: nn.Module, layers: tuple[ConvLayer, ...], multipliers: dict
 def repair(work: Work, student: nn.Module, request: DfmuStyleRequest) -> None:
     """Fine-tune on a seeded share of the retained images."""
     count = round(request.repair_share * len(work.retain))
+    if not count:
+        return
     part = work.retain.subset(torch.randperm(len(work.retain), generator=work.generator)[:count])
 
     def loss_of(batch: Batch) -> Tensor:

@@ -15,7 +15,10 @@ Norm = Literal["l1", "l2"]
 
 
 class MagnitudeRequest(MethodRequest):
-    """The ratio is that of soft pruning, so that the two can be compared; the norm is the paper's."""
+    """Ratio and layers are those of the paper's soft pruning, not of the setting recommended for a model.
+
+    Beside that setting random channels are the control of equal dose.
+    """
 
     ratio: float = Field(
         default=0.05, ge=0, le=0.95, title="Ratio", description="share of the filters of every layer that is taken"

@@ -98,19 +98,34 @@ def retrained_members(work: Work, setting: Setting, preparation: Preparation, re
     hits = list(first_hits(setting, removed))
     stages = sum(setting.scheme.slices - first for _, first in hits if first is not None)
     count, members = Count(epochs=max(1, stages * setting.epochs)), []
-    before, own = StageFiles(preparation.folder), resumed(work.watch.folder, preparation)
+    own = resumed(work.watch.folder, preparation)
     watcher = StateFile(own.folder and own.folder / INTERRUPTED, on_step=told)
     for shard, first in hits:
         if first is None:
-            members.append(member_of(setting, before.load(shard, setting.scheme.slices - 1)))
+            members.append(member_of(setting, kept_stage(setting, preparation, shard, setting.scheme.slices - 1)))
             continue
-        start = before.load(shard, first - 1) if first else None
+        start = kept_stage(setting, preparation, shard, first - 1) if first else None
         members.append(member_of(setting, train_shard(setting, shard, removed, watcher, count, own, first, start)))
     own.remove()
     work.seconds["optimisation"] += count.seconds  # of the steps; the accuracy after every epoch is not in them
     work.count(count.samples, backward=True)
     work.notes.append(f"{stages} of {setting.scheme.shards * setting.scheme.slices} stages were trained again.")
     return members
+
+
+def kept_stage(setting: Setting, preparation: Preparation, shard: int, stage: int) -> State | None:
+    """Return a stage's checkpoint from the model's own training; None where it had no image to learn from.
+
+    Raises ``CheckpointError`` for one that is damaged, ``RequestError`` for one that is gone.
+    """
+    files = StageFiles(preparation.folder)
+    state = files.load(shard, stage)
+    if state is None and bool(((setting.shard == shard) & (setting.slice <= stage)).any()):
+        raise RequestError(
+            f"{files.path(shard, stage)} is missing, so that this part of the model would begin from nothing. Copy "
+            f"the folder again, or train the model anew: `{again(preparation.about)}`."
+        )
+    return state
 
 
 @dataclass(frozen=True)

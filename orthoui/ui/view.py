@@ -88,7 +88,7 @@ class View(BaseModel):
     pinned: tuple[str, ...] = Field(
         title="Runs looked at", default=(), max_length=6, description="runs of methods that are compared closely"
     )
-    method_columns: Literal["measured", "gap", "paper"] = Field(
+    method_columns: Literal["measured", "interval", "gap", "paper"] = Field(
         title="Columns", default="measured", description="what the table of methods shows"
     )
     every_run: bool = Field(

@@ -4,9 +4,10 @@ import pytest
 
 from orthoui.data import Dataset
 from orthoui.errors import CancelledError
-from orthoui.evaluation import predictions
+from orthoui.evaluation import comparison, predictions
 from orthoui.evaluation.comparison import Scope, against_reference, compare, parts
 from orthoui.evaluation.relearning import RelearnSettings
+from orthoui.evaluation.variants import original
 from orthoui.models.trained import TrainedModel
 
 EVERYTHING = Scope(RelearnSettings(most_steps=1, seeds=1), similarity=True)
@@ -69,7 +70,21 @@ def test_what_is_measured_against_a_reference_later_is_what_would_have_been_meas
     later = against_reference(model.network, model, data, (1,), reference)
     assert later.distance is not None and later.similarity_retrained is not None
     assert (later.distance, later.similarity_retrained) == (at_once.distance, at_once.similarity_retrained)
+    assert later.distance_retain == at_once.distance_retain is not None
     without = against_reference(model.network, model, data, (1,), reference, similarity=False)
     assert without.distance == later.distance and without.similarity_retrained is None
     with pytest.raises(CancelledError):
         against_reference(model.network, model, data, (1,), reference, cancelled=lambda: True)
+
+
+def test_the_floor_is_the_distance_of_two_retrained_networks_of_different_seeds(
+    model: TrainedModel, data: Dataset, reference: TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert compare(model.network, model, data, (1,), reference).distance_floor is None
+    twin = original(model).complete(data["test"])
+    monkeypatch.setattr(comparison, "recorded_twin", lambda reference, images: twin)
+    found = compare(reference.network, model, data, (1,), reference)
+    own = compare(model.network, model, data, (1,), reference)
+    assert found.distance is not None and found.distance.mean == pytest.approx(0, abs=1e-6)
+    assert found.distance_floor is not None and own.distance is not None
+    assert found.distance_floor.mean == pytest.approx(own.distance.mean, rel=1e-3)

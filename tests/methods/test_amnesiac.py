@@ -101,6 +101,9 @@ def test_classes_of_mixed_batches_are_refused_together(train: Callable[..., Trai
     with pytest.raises(RequestError, match="2 classes cannot be forgotten together"):
         subtracted(model, 1, 2)
     assert "of 12 logged training steps" in subtracted(model, 1).notes[0]
+    method = METHODS["amnesiac"]
+    assert method.obstacle(model, (1,)) is None
+    assert "2 classes cannot be forgotten together" in str(method.obstacle(model, (1, 2)))
 
 
 def test_the_log_takes_one_copy_of_the_weights_per_class(home: Path, prepared: Prepared) -> None:

@@ -114,6 +114,13 @@ def test_a_multiplier_scales_the_output_of_its_channel_exactly(
     torch.testing.assert_close(seen[1], seen[0] * factors[first.name].view(-1, 1, 1), rtol=1e-4, atol=1e-5)
 
 
+def test_a_share_of_no_image_is_no_repair(model: TrainedModel, data: Dataset) -> None:
+    without, skipped = (
+        unlearn(DFMU, model, data, asked(**fields)).network for fields in ({"repair_share": 0.0}, {"epochs": 0})
+    )
+    assert same_tensors(without, state_of(skipped))
+
+
 def test_without_repair_buffers_stay_and_only_the_batch_norms_change(model: TrainedModel, data: Dataset) -> None:
     done = unlearn(DFMU, model, data, asked(epochs=0))
     assert equal(buffers_of(done.network), buffers_of(model.network))

@@ -253,6 +253,21 @@ def test_other_images_are_refused(prepared: Prepared) -> None:
         unlearn(method, prepared("sisa"), other, method.request(classes=(1,)))
 
 
+def test_a_stage_that_is_missing_is_refused_and_never_an_untrained_network(prepared: Prepared, home: Path) -> None:
+    model, folder = prepared("packed"), home / "models" / "packed.sisa"
+    shard, part = partition(LABELS, SCHEMES["packed"], RECIPE.seed)  # type: ignore[arg-type]
+    (hit,) = shard[LABELS == 1].unique().tolist()
+    first = int(part[LABELS == 1].min())
+    start, untouched = StageFiles(folder).path(hit, first - 1), StageFiles(folder).path(1 - hit, 3)
+    for path in (start, untouched) if first else (untouched,):
+        kept = path.read_bytes()
+        path.unlink()
+        with pytest.raises(RequestError, match=f"{path.name} is missing.*train the model anew: `orthoui train"):
+            forgotten(model)
+        path.write_bytes(kept)
+    forgotten(model)
+
+
 def test_more_than_the_disk_may_hold_is_refused_before_training(
     train: Callable[..., TrainedModel], home: Path
 ) -> None:

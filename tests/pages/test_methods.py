@@ -1,6 +1,7 @@
 """The Methods page: what can be run, rows that fill in, gaps, pictures, and the way to the other pages."""
 
 import json
+import re
 
 import pytest
 
@@ -63,12 +64,21 @@ def test_finished_methods_stand_in_the_table_with_gaps_to_the_retrained_model() 
     assert set(rows) == {"Soft pruning", "Logit mask", "Original", "Retrain (trained before)"}
     assert rows["Logit mask"]["forget_test"] == 0
     assert float(str(rows["Original"]["forget_test"])) > 90
+    assert "Two networks retrained with different seeds are 0.0" in text(app)
     app.segmented_control(key="methods_mode").set_value("gap")
     run(app)
     gaps = table(app)
-    assert gaps[RETRAINED]["forget_test"] == 0
+    assert gaps[RETRAINED]["forget_test_gap"] == 0
     expected = float(str(rows["Original"]["retain_test"])) - float(str(rows[RETRAINED]["retain_test"]))
-    assert gaps["Original"]["retain_test"] == pytest.approx(expected)
+    assert gaps["Original"]["retain_test"] == rows["Original"]["retain_test"]
+    assert gaps["Original"]["retain_test_gap"] == pytest.approx(expected)
+    app.segmented_control(key="methods_mode").set_value("interval")
+    run(app)
+    ends = table(app)
+    assert ends["Logit mask"]["forget_test"] == "0.0 (0.0–0.4)"
+    for name in ("forget_train", "membership_a", "membership_b", "distance"):
+        value, low, high = map(float, re.findall(r"[\d.]+", str(ends["Soft pruning"][name])))
+        assert low <= value <= high
     app.segmented_control(key="methods_mode").set_value("paper")
     run(app)
     assert "has no ResNet-18 on this data set" in app.info[0].value
@@ -112,7 +122,8 @@ def test_several_runs_are_compared_in_everything() -> None:
     runs = [queued()[name].id for name in ("soft-pruning", "retrain")]
     app = opened(METHODS, classes="7", pinned="~".join(runs))
     measures = next(frame.value for frame in app.dataframe if "measure" in frame.value.columns)
-    assert list(measures.columns) == ["measure", "Soft pruning", "Retrain"]
+    assert list(measures.columns) == ["measure", "images", "Soft pruning", "Retrain"]
+    assert dict(zip(measures["measure"], measures["images"], strict=True))["forgotten class (%)"] == "1,000"
     assert "forgotten class (%)" in set(measures["measure"])
     charts = " ".join(element.proto.id for element in app.get("plotly_chart"))
     assert "similarity_original" in charts and charts.count("matrix-") == 3

@@ -5,6 +5,8 @@ batch norms' statistics. Only sums over steps are kept, one copy of the weights 
 subtracts all its steps at once.
 """
 
+from collections.abc import Sequence
+
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
@@ -14,7 +16,7 @@ from orthoui.errors import RequestError
 from orthoui.training.loop import Normalisation, Training
 from orthoui.training.recipe import Recipe
 from orthoui.training.schemes.options import AmnesiacScheme
-from orthoui.training.schemes.preparation import Preparation
+from orthoui.training.schemes.preparation import About, Preparation
 from orthoui.training.state import Origin, State
 
 LOG = "log.safetensors"
@@ -88,19 +90,27 @@ class LoggedTraining(Training):
         return differences
 
 
+def mixed_up(about: About, classes: Sequence[int]) -> str | None:
+    """Say why several classes cannot be forgotten together: sums cannot tell which steps they shared; None if not."""
+    pure = isinstance(about.scheme, AmnesiacScheme) and about.scheme.log_batches == "pure"
+    logged = [label for label in classes if about.steps[label]]
+    if pure or len(logged) < 2:
+        return None
+    return (
+        f"{len(logged)} classes cannot be forgotten together: their images shared batches, and the log holds one "
+        "sum per class. Forget one class, or train with `--scheme amnesiac --log-batches pure`."
+    )
+
+
 def updates_of(preparation: Preparation, classes: tuple[int, ...]) -> dict[str, Tensor]:
     """Return the sum of all updates that ``classes`` took part in, by parameter name; empty for an empty log.
 
     Raises ``RequestError`` for several classes whose steps overlap: sums cannot tell which were shared.
     """
-    about = preparation.about
-    pure = isinstance(about.scheme, AmnesiacScheme) and about.scheme.log_batches == "pure"
-    logged = [label for label in classes if about.steps[label]]
-    if len(logged) > 1 and not pure:
-        raise RequestError(
-            f"{len(logged)} classes cannot be forgotten together: their images shared batches, and the log holds one "
-            "sum per class. Forget one class, or train with `--scheme amnesiac --log-batches pure`."
-        )
+    problem = mixed_up(preparation.about, classes)
+    if problem is not None:
+        raise RequestError(problem)
+    logged = [label for label in classes if preparation.about.steps[label]]
     found = preparation.tensors(LOG) if logged else {}
     total: dict[str, Tensor] = {}
     for name, part in found.items():

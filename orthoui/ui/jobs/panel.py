@@ -31,8 +31,8 @@ def _unfinished() -> list[Run]:
     with st.container(key="headline"):
         st.markdown(f"## {literal(summary(active, paused, ended_jobs(1)))}")
         st.markdown(
-            ":small[:gray[Jobs go on when you close this page or the browser. One runs at a time on each device; the "
-            "others wait their turn.]]"
+            ":small[:gray[Jobs go on when you close this page or the browser. One runs at a time on each device, the "
+            "others wait their turn; what a command line started runs beside them.]]"
         )
     sentence = problem()
     if sentence:

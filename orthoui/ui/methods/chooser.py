@@ -54,10 +54,10 @@ TABLE = {
 
 
 def fitting() -> list[str]:
-    """Return the names of the methods that can be used on the model, quick ones first."""
-    model = session.model()
+    """Return the names of the methods that can forget the chosen classes of the model, quick ones first."""
+    model, classes = session.model(), session.view().request.classes
     order = ("weight edit", "training", "exact", "control")
-    names = [name for name in METHODS if METHODS[name].obstacle(model) is None]
+    names = [name for name in METHODS if METHODS[name].obstacle(model, classes) is None]
     return sorted(names, key=lambda name: (order.index(kind_of(METHODS[name])), METHODS[name].title.casefold()))
 
 
@@ -215,10 +215,10 @@ def _submit(names: Sequence[str]) -> None:
 
 def _refused(names: Sequence[str]) -> None:
     """Say which methods are not offered, and why."""
-    model = session.model()
-    left = [METHODS[name].obstacle(model) or "" for name in METHODS if name not in names]
+    model, classes = session.model(), session.view().request.classes
+    left = [METHODS[name].obstacle(model, classes) or "" for name in METHODS if name not in names]
     problems = [*left, *OWN.problems]
     if problems:
-        with st.expander(f"{len(problems)} not offered for this model"):
+        with st.expander(f"{len(problems)} not offered here"):
             for sentence in problems:
                 st.markdown(f"- {literal(sentence)}")

@@ -1,17 +1,17 @@
 """Picked runs close up: everything of them side by side, and the way to open one on the other pages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import streamlit as st
 
 from orthoui.figures import Mode, SimilarityLine, prediction_matrix, similarity_lines
-from orthoui.jobs.results import MethodRow, standard
+from orthoui.jobs.results import Measure, MethodRow, standard
 from orthoui.ui import session
 from orthoui.ui.charts import chart
 from orthoui.ui.frame import literal
 from orthoui.ui.methods.table import named, settings_words
-from orthoui.ui.methods.words import HEADS, PERCENT
+from orthoui.ui.methods.words import HEADS, PERCENT, interval_words
 
 PAGES = {
     "Forget": ("pages/explore/forget.py", ":material/backspace:"),
@@ -20,6 +20,12 @@ PAGES = {
 }
 MOST = 6
 """Runs that are compared at once."""
+COST: dict[str, Callable[[MethodRow], str | None]] = {
+    "seconds": lambda row: f"{row.seconds:,.3f}",
+    "images read": lambda row: f"{row.samples:,}",
+    "passes": lambda row: f"{row.passes:,}",
+    "seed": lambda row: None if row.run.seed is None else str(row.run.seed),
+}
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -44,8 +50,9 @@ def closer(rows: Sequence[MethodRow], classes: Sequence[str], forgotten: Sequenc
         return
     for row in picked:
         _open_row(row)
-    if len(picked) > 1:
-        st.dataframe(_everything(picked), hide_index=True, placeholder="not measured")
+    st.dataframe(_everything(picked), hide_index=True, placeholder="–")
+    st.caption("In brackets: 95 % intervals over images, for attacks over their draws; fewest and most steps. "
+               "A dash: not measured.")  # fmt: skip
     _matrices(rows, picked, classes, forgotten)
     _similarity(picked, standard(rows))
 
@@ -86,18 +93,18 @@ def _everything(picked: Sequence[MethodRow]) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for measure, (head, _) in HEADS.items():
         unit = " (%)" if measure in PERCENT else ""
-        values = {name: _number(row.values.get(measure)) for name, row in zip(names, picked, strict=True)}
+        values = {name: interval_words(row, measure) for name, row in zip(names, picked, strict=True)}
         head = "distance to retrained" if measure == "distance" else head
-        lines.append({"measure": f"{head}{unit}", **values})
-    for label, read in (("seconds", "seconds"), ("images read", "samples"), ("passes", "passes")):
-        lines.append(
-            {"measure": label} | {n: _number(getattr(row, read)) for n, row in zip(names, picked, strict=True)}
-        )
+        lines.append({"measure": f"{head}{unit}", "images": _images(picked, measure), **values})
+    for label, read in COST.items():
+        lines.append({"measure": label, **{name: read(row) for name, row in zip(names, picked, strict=True)}})
     return lines
 
 
-def _number(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+def _images(picked: Sequence[MethodRow], measure: Measure) -> str | None:
+    """Return how many images a measure was counted on."""
+    counts = sorted({row.images[measure] for row in picked if measure in row.images})
+    return " or ".join(f"{count:,}" for count in counts) or None
 
 
 def _unlike(titles: Sequence[str]) -> list[str]:

@@ -144,12 +144,18 @@ def _table(rows: list[MethodRow]) -> None:
     st.dataframe(
         lines,
         hide_index=True,
-        column_order=[name for name in lines[0] if asked or name != "relearn"],  # an empty one pushes seconds out
+        column_order=[name for name in lines[0] if asked or not name.startswith("relearn")],  # pushes seconds out
         column_config=columns(view.method_columns),
         placeholder="–",
         key=f"methods_results_{view.method_columns}",
         height=min(620, 38 + 35 * len(rows)),
     )
+    floor = next((row.distance_floor for row in rows if row.distance_floor), None)
+    if floor:
+        st.caption(
+            f"Two networks retrained with different seeds are {floor[0]:.3f} ({floor[1]:.3f}–{floor[2]:.3f}) apart "
+            "on these images: what is no further than that from the retrained one differs from it by chance at most."
+        )
     if any(row.trained_before for row in rows):
         st.caption("Retrain was trained before: its seconds are those of its own training, not of this clock.")
     capped = [row.title for row in rows if row.capped]

@@ -1,4 +1,4 @@
-"""The results as a table: as measured, as gaps to the retrained model, or beside what the paper prints."""
+"""The results as a table: as measured, with intervals or gaps to the retrained model, or beside the paper's."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from orthoui.methods import METHODS
 from orthoui.methods.base import ORIGINS
 from orthoui.models.card import ModelCard
 from orthoui.paper.printed import FORGET_CLASS, PAPER_WIDTH, Quantity, printed
-from orthoui.ui.methods.words import HEADS, PERCENT, seconds_words
+from orthoui.ui.methods.words import HEADS, PERCENT, interval_words, seconds_words
 
 PAPER_NAMES = {
     "retrain": "Retrain", "ssd": "SSD", "unsir": "EMNI", "tfidf-pruning": "TF-IDF", "soft-pruning": "OSP",
@@ -27,12 +27,18 @@ PRINTED: dict[Quantity, tuple[Measure | Literal["seconds"], str]] = {
 def columns(mode: str) -> dict[str, Any]:
     """Return how every column is shown."""
     made: dict[str, Any] = {"method": st.column_config.TextColumn("method", width=168, pinned=True)}
-    gap = mode == "gap"
     for name, (head, words) in HEADS.items():
-        form = "%+.1f" if gap else "%.1f %%" if name in PERCENT else "%.1f"
-        form = ("%+.3f" if gap else "%.3f") if name == "distance" else form
-        extra = " Here: the difference to the retrained model's." if gap else ""
-        made[name] = st.column_config.NumberColumn(head, format=form, help=words + extra)
+        digits = 3 if name == "distance" else 1
+        unit = " %%" if name in PERCENT else ""
+        if mode == "interval":
+            unit = " (%)" if name in PERCENT else ""
+            ends = "fewest and most steps" if name == "relearn" else "95 % interval"
+            made[name] = st.column_config.TextColumn(head + unit, help=f"{words} In brackets: {ends}.")
+            continue
+        made[name] = st.column_config.NumberColumn(head, format=f"%.{digits}f{unit}", help=words)
+        made[gap_of(name)] = st.column_config.NumberColumn(
+            "gap", format=f"%+.{digits}f", help=f"{head.capitalize()}: the difference to the retrained model's."
+        )
     made["seconds"] = st.column_config.NumberColumn(
         "seconds", format="%.2f", help="Of unlearning alone: statistics, edit and optimisation; not its measurement."
     )
@@ -68,16 +74,31 @@ def named(row: MethodRow) -> str:
 
 def cells(row: MethodRow, against: MethodRow | None, mode: str, *, settings: bool) -> dict[str, Any]:
     """Return one row, with its settings where a method has several runs; what was not measured stays empty."""
-    values = gaps(row, against) if mode == "gap" else row.values
     return {
         "method": named(row),
-        **{name: values.get(name) for name in HEADS},
+        **_measured(row, against, mode),
         "seconds": row.seconds,
         "times": times(row, against),
         "samples": row.samples,
         "passes": row.passes,
         **({"settings": settings_words(row)} if settings else {}),
     }
+
+
+def gap_of(measure: Measure) -> str:
+    """Return the name of the column that holds a measure's gap to the retrained model."""
+    return f"{measure}_gap"
+
+
+def _measured(row: MethodRow, against: MethodRow | None, mode: str) -> dict[str, Any]:
+    """Return what was measured of one row, each number beside its gap where gaps are asked for."""
+    if mode == "interval":
+        return {name: interval_words(row, name) for name in HEADS}
+    if mode != "gap":
+        return {name: row.values.get(name) for name in HEADS}
+    missing = gaps(row, against)
+    pairs = [((name, row.values.get(name)), (gap_of(name), missing.get(name))) for name in HEADS]
+    return dict(cell for pair in pairs for cell in pair)
 
 
 def not_comparable(card: ModelCard, classes: Sequence[int]) -> str | None:

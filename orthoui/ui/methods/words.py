@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from orthoui.evaluation.comparison import TRAIN_PER_CLASS
 from orthoui.evaluation.verdict import TOLERANCE
 from orthoui.figures.words import signed
 from orthoui.jobs.method import STANDARD
@@ -11,15 +12,17 @@ from orthoui.methods import Method
 from orthoui.methods.found import GOAL, Known
 from orthoui.wording import joined
 
+DRAWN = f"{TRAIN_PER_CLASS} of each class at most, drawn once"
 HEADS: dict[Measure, tuple[str, str]] = {
     "forget_test": ("forgotten class", "A_u: accuracy on test images of the forgotten classes."),
     "retain_test": ("other classes", "A_r: accuracy on test images of all other classes."),
-    "forget_train": ("forgotten, training", "A_u on images that the model was trained on."),
-    "retain_train": ("others, training", "A_r on images that the model was trained on."),
+    "forget_train": ("forgotten, training", f"A_u on images that the model was trained on, {DRAWN}."),
+    "retain_train": ("others, training", f"A_r on images that the model was trained on, {DRAWN}."),
     "membership_a": (
         "recognised",
         "How many of the class's training images an attacker still takes for training images (membership inference, "
-        "convention A). The retrained row says what is normal.",
+        "convention A). The retrained row says what is normal. The mean of several attacks, which may disagree: see "
+        "the intervals.",
     ),
     "membership_b": (
         "told from unseen",
@@ -36,7 +39,9 @@ HEADS: dict[Measure, tuple[str, str]] = {
     ),
 }
 PERCENT: tuple[Measure, ...] = tuple(name for name in HEADS if name not in ("distance", "relearn"))
-COLUMNS = {"measured": "As measured", "gap": "Gap to retrained", "paper": "Beside the paper"}
+COLUMNS = {
+    "measured": "As measured", "interval": "With intervals", "gap": "Gap to retrained", "paper": "Beside the paper",
+}  # fmt: skip
 PAPERS_FIVE = ("retrain", "ssd", "unsir", "tfidf-pruning", "soft-pruning")
 FIRST = ("soft-pruning", "random-channels", "logit-mask", "ssd", "neggrad-plus")
 """What is ticked on the first visit: quick ones, with two controls."""
@@ -103,6 +108,15 @@ def found_words(
     if found.reaches or control:
         return words
     return f"{words}; better tuned" if known.tuned and known.tuned.reaches else f"{words}; falls short"
+
+
+def interval_words(row: MethodRow, measure: Measure) -> str | None:
+    """Return a measured value with its interval, e.g. “20.0 (0.0–64.8)”; None where it was not measured."""
+    value, ends = row.values.get(measure), row.ranges.get(measure)
+    if value is None:
+        return None
+    form = ".3f" if measure == "distance" else ".1f"
+    return f"{value:{form}}" + (f" ({ends[0]:{form}}–{ends[1]:{form}})" if ends else "")
 
 
 def search_words(found: Searched) -> str:
