@@ -52,12 +52,14 @@ class Found:
 
     ``models`` has one for every training seed, lowest seeds first. ``lead`` is the card of the orthogonal network
     that plain and retrained ones are compared with; None: there is none. ``unlike`` says of every model of the kind,
-    by name, how its training differs from the lead's; empty: only in what the kind is about.
+    by name, how its training differs from the lead's; empty: only in what the kind is about. ``classes`` are the
+    names of the data set's classes, where they are known.
     """
 
     models: tuple[ModelEntry, ...]
     lead: ModelCard | None
     unlike: Mapping[str, str]
+    classes: tuple[str, ...]
 
 
 def find_models(zoo: Zoo, setting: Setting, kind: Kind, most: int | None = None) -> list[ModelEntry]:
@@ -83,7 +85,8 @@ def look_up(zoo: Zoo, setting: Setting, kind: Kind) -> Found:
         card = _card(entry)
         if card.seed not in chosen and not _difference(card, _card(taken[0]), kind):
             chosen[card.seed] = entry
-    return Found(tuple(chosen[seed] for seed in sorted(chosen)), lead, unlike)
+    models = tuple(chosen[seed] for seed in sorted(chosen))
+    return Found(models, lead, unlike, class_names(zoo, setting.dataset))
 
 
 def class_names(zoo: Zoo, dataset: str) -> tuple[str, ...]:
@@ -108,17 +111,19 @@ def training_recipe(setting: Setting, kind: Kind, seed: int = 0, lead: ModelCard
     return parse(Recipe, {**usual.model_dump(), **fields})
 
 
-def training_command(setting: Setting, kind: Kind, seed: int = 0, lead: ModelCard | None = None) -> str:
-    """Return the command that trains by ``training_recipe``."""
-    return command_of(training_recipe(setting, kind, seed, lead))
+def training_command(
+    setting: Setting, kind: Kind, seed: int = 0, lead: ModelCard | None = None, classes: Sequence[str] = ()
+) -> str:
+    """Return the command that trains by ``training_recipe``; ``classes`` are the data set's names, where known."""
+    return command_of(training_recipe(setting, kind, seed, lead), classes=classes)
 
 
-def missing_words(setting: Setting, kind: Kind, lead: ModelCard | None = None) -> str:
+def missing_words(setting: Setting, kind: Kind, lead: ModelCard | None = None, classes: Sequence[str] = ()) -> str:
     """Say which model is missing and how to train it, where there is a ``lead``, as that was."""
     what = f"{KIND_WORDS[kind]} {setting.forget_class}" if kind == "retrained" else KIND_WORDS[kind]
     return (
         f"There is no model for this: {what} on {dataset_title(setting.dataset)} ({setting.architecture}, width "
-        f"{setting.width}). Train one with “{training_command(setting, kind, lead=lead)}”."
+        f"{setting.width}). Train one with “{training_command(setting, kind, lead=lead, classes=classes)}”."
     )
 
 
@@ -126,7 +131,7 @@ def unlike_words(setting: Setting, kind: Kind, difference: str, lead: ModelCard 
     """Say how a network was trained otherwise than the orthogonal one, and how to train one that compares."""
     return (
         f"This network was trained otherwise than the orthogonal one ({difference}). Train one that compares with "
-        f"“{training_command(setting, kind, lead=lead)}”."
+        f"“{training_command(setting, kind, lead=lead, classes=lead.classes if lead else ())}”."
     )
 
 

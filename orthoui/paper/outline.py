@@ -122,7 +122,8 @@ def _advice(plan: CellPlan, cell: Cell, request: ReproduceRequest, found: Found)
     if plan.measure not in MEASURES:
         return f"The method {plan.measure} is not part of this version yet, so this cell cannot be measured here."
     if not found.models:
-        return f"{missing_words(request.setting, plan.kind, found.lead)} Then run “{cell.command}”."
+        lacking = missing_words(request.setting, plan.kind, found.lead, found.classes)
+        return f"{lacking} Then run “{cell.command}”."
     if request.dataset not in dataset_names():
         return f"{missing(request.dataset)} Then run “{cell.command}”."
     if cell.draws:

@@ -30,6 +30,7 @@ from orthoui.paper.setting import ReproduceRequest
 from orthoui.paper.store import read_table, shelf, write_table
 from orthoui.provenance import code_version
 from orthoui.settings import settings
+from orthoui.training.command import command_like
 from orthoui.training.recipe import Recipe
 
 
@@ -102,11 +103,12 @@ def missing_trainings(request: ReproduceRequest, zoo: Zoo) -> list[Recipe]:
 def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> Table:
     own = read_table(path)  # a damaged one is refused here, never replaced
     shown = shelf([path.parent] if request.out else None).tables
-    plans = {plan.id: plan for plan in plan_cells(request.table, request.setting, class_names(zoo, request.dataset))}
+    classes = class_names(zoo, request.dataset)
+    plans = {plan.id: plan for plan in plan_cells(request.table, request.setting, classes)}
     found = {kind: look_up(zoo, request.setting, kind) for kind in {plan.kind for plan in plans.values()}}
     if not any(one.models for one in found.values()):
         kind: Kind = "orthogonal" if "orthogonal" in found or not found else next(iter(found))
-        raise RequestError(missing_words(request.setting, kind))
+        raise RequestError(missing_words(request.setting, kind, classes=classes))
     table = outline(request, zoo, shown.get(path.name, own))
     table = _with_cells(table, [_valid(cell, plans[cell.id], request, found[cell.kind], zoo) for cell in table.cells])
     todo = [
@@ -202,6 +204,7 @@ def _measured(
         model=model.name,
         model_digest=model.digest,
         training_seed=model.card.seed,
+        trained=command_like(model.card) if model.card.origin == "trained" else "",
         images_digest=_images_digest(model),
         seed=item.seed if item.plan.drawn else None,
         request=asked,

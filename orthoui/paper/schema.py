@@ -83,6 +83,7 @@ class Draw(_Frozen):
     model: str
     model_digest: str
     training_seed: int
+    trained: str = Field(default="", description="the command that trains this network; empty where it is not known")
     images_digest: str
     seed: int | None = Field(description="draw of the images; None where nothing is drawn")
     request: ForgetRequest | None = Field(description="opens it in Forget; None where nothing is forgotten")
