@@ -55,6 +55,7 @@ def outline(request: ReproduceRequest, zoo: Zoo, known: Table | None = None) -> 
     return Table(
         table=request.table, paper=f"arXiv {printed().source.arxiv}", setting=setting, classes=classes,
         cells=tuple(cells), command=request.command, updated=known.updated if known else None,
+        trainings=known.trainings if known else {},
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from orthoui.paper.setting import ReproduceRequest
 from orthoui.paper.store import read_table, shelf, write_table
 from orthoui.provenance import code_version
 from orthoui.settings import settings
-from orthoui.training.command import command_like
+from orthoui.training.command import recipe_of
 from orthoui.training.recipe import Recipe
 
 
@@ -126,6 +126,7 @@ def _fill(request: ReproduceRequest, path: Path, zoo: Zoo, watcher: Watcher) -> 
         draw = _found(item, others, zoo) or _measured(item, request, zoo, watcher, tell)
         cell = _with_draw(item, draw, table, request, zoo)
         table = _with_cells(table, [cell if old.id == cell.id else old for old in table.cells])
+        table = _with_training(table, zoo.get(draw.model))
         write_table(path, table)
         tell(1)
         done += item.units
@@ -204,7 +205,6 @@ def _measured(
         model=model.name,
         model_digest=model.digest,
         training_seed=model.card.seed,
-        trained=command_like(model.card) if model.card.origin == "trained" else "",
         images_digest=_images_digest(model),
         seed=item.seed if item.plan.drawn else None,
         request=asked,
@@ -226,6 +226,14 @@ def _with_draw(item: Todo, draw: Draw, table: Table, request: ReproduceRequest, 
     old = table.cell(item.plan.id)
     draws = sorted((*(old.draws if old else ()), draw), key=lambda one: (one.training_seed, one.seed or 0))
     return make_cell(item.plan, request, tuple(draws), look_up(zoo, request.setting, item.plan.kind), old)
+
+
+def _with_training(table: Table, model: TrainedModel) -> Table:
+    """Note how a model was trained; what nobody measures any more is forgotten."""
+    own = {model.digest: recipe_of(model.card)} if model.card.origin == "trained" else {}
+    measured = {draw.model_digest for cell in table.cells for draw in cell.draws}
+    known = {digest: recipe for digest, recipe in {**table.trainings, **own}.items() if digest in measured}
+    return table.model_copy(update={"trainings": known})
 
 
 def _with_cells(table: Table, cells: Sequence[Cell]) -> Table:

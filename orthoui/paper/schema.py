@@ -16,6 +16,7 @@ from orthoui.forgetting.finetuning import Epoch, FineTuning
 from orthoui.forgetting.request import Attenuation, ForgetRequest
 from orthoui.paper.printed import Quantity
 from orthoui.paper.setting import Setting, TableName
+from orthoui.training.recipe import Recipe
 
 PERCENT: tuple[Quantity, ...] = ("forget_accuracy", "retain_accuracy", "membership")
 
@@ -83,7 +84,6 @@ class Draw(_Frozen):
     model: str
     model_digest: str
     training_seed: int
-    trained: str = Field(default="", description="the command that trains this network; empty where it is not known")
     images_digest: str
     seed: int | None = Field(description="draw of the images; None where nothing is drawn")
     request: ForgetRequest | None = Field(description="opens it in Forget; None where nothing is forgotten")
@@ -191,6 +191,9 @@ class Table(_Frozen):
     setting: Setting
     classes: tuple[str, ...] = Field(description="names of the classes; empty where nobody knows them yet")
     cells: tuple[Cell, ...]
+    trainings: dict[str, Recipe] = Field(
+        default_factory=dict, description="how the measured networks were trained, by their digest, as far as known"
+    )
     command: str
     updated: datetime | None = None
 

@@ -87,7 +87,13 @@ def merged(shipped: Table, own: Table) -> Table:
     mine = {cell.id: cell for cell in own.cells}
     cells = [_newest(cell, mine.pop(cell.id, cell)) for cell in shipped.cells]
     dates = [table.updated for table in (shipped, own) if table.updated]
-    return own.model_copy(update={"cells": (*cells, *mine.values()), "updated": max(dates, default=None)})
+    return own.model_copy(
+        update={
+            "cells": (*cells, *mine.values()),
+            "trainings": shipped.trainings | own.trainings,
+            "updated": max(dates, default=None),
+        }
+    )
 
 
 def _newest(one: Cell, other: Cell) -> Cell:

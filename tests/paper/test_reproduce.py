@@ -111,7 +111,8 @@ def test_another_networks_numbers_do_not_stay(models: Zoo, tiny_data: Path) -> N
     assert seen.cells == ["plain"]
     cell = table.cell("plain")
     assert cell is not None and [draw.model_digest for draw in cell.draws] == [zoo().get("tiny-plain").digest]
-    assert cell.draws[0].trained == "orthoui train --dataset tiny --architecture resnet18 --width 4 --seed 7"
+    assert [recipe.seed for recipe in table.trainings.values()].count(7) == 1
+    assert set(table.trainings) == {draw.model_digest for one in table.cells for draw in one.draws}
 
 
 def test_what_was_measured_stays_where_its_network_is_gone(models: Zoo, tiny_data: Path) -> None:

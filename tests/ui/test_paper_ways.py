@@ -12,6 +12,7 @@ from orthoui.paper.others import method_settings
 from orthoui.paper.outline import outline
 from orthoui.paper.schema import Draw, Table
 from orthoui.paper.setting import EMBEDDED, ReproduceRequest, Setting, TableName
+from orthoui.training.command import command_of, recipe_of
 from orthoui.ui.link import from_query
 from orthoui.ui.paper.ways import Way, Ways
 from orthoui.ui.view import View
@@ -50,6 +51,19 @@ def test_a_draw_opens_its_own_request() -> None:
 def test_nothing_else_is_opened_where_the_network_is_gone() -> None:
     assert way_of_draw("table-3a", "orthogonal/0.05/floor", model="gone")[0] is None
     assert way_of_draw("table-2", "SSD", model="gone", request=None)[0] is None
+
+
+def test_a_network_of_the_same_name_that_was_trained_otherwise_is_not_opened_and_its_command_is_said() -> None:
+    table, recipe = made("table-3a"), recipe_of(zoo().get(OURS).card)
+    cell = table.cell("orthogonal/0.05/floor")
+    assert cell is not None
+    one = draw(accuracies(3, 90)).model_copy(update={"model": OURS})
+    for trained, is_here in ((recipe, True), (recipe.model_copy(update={"epochs": 5}), False)):
+        ways = Ways.of(table.model_copy(update={"trainings": {one.model_digest: trained}}), zoo())
+        assert (ways.of_draw(cell, one) is not None) == is_here
+        measured = cell.model_copy(update={"draws": (one, one)})
+        assert ways.commands(measured) == [command_of(trained)]
+    assert "--epochs 5" in command_of(trained)
 
 
 def test_fine_tuning_is_set_and_not_promised() -> None:

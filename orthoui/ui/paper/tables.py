@@ -101,8 +101,9 @@ def _draws(cell: Cell, ways: Ways, quantity: Quantity) -> str:
     for draw in cell.draws:
         opens = _link(ways.of_draw(cell, draw)) or " (its network is not on this machine)"
         lines.append(f"<li>{escape(draw_words(draw, quantity))}{opens}</li>")
-    advice = f'<p class="how">{_sentences(cell.advice)}</p>' if cell.advice else ""
-    return f'<ul class="how">{"".join(lines)}</ul>{advice}'
+    trained = [f"Its network: “{command}”." for command in ways.commands(cell)]
+    more = "".join(f'<p class="how">{_sentences(text)}</p>' for text in (*trained, cell.advice) if text)
+    return f'<ul class="how">{"".join(lines)}</ul>{more}'
 
 
 def _printed(cell: Cell, quantity: Quantity) -> str:

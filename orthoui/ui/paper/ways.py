@@ -14,6 +14,8 @@ from orthoui.paper.others import method_settings
 from orthoui.paper.plans import OTHER_METHODS, CellPlan, literal, plan_cells
 from orthoui.paper.schema import Cell, Draw, Kind, Table
 from orthoui.paper.setting import Setting
+from orthoui.training.command import command_of, recipe_of
+from orthoui.training.recipe import Recipe
 from orthoui.ui.link import to_query
 from orthoui.ui.view import View
 from orthoui.wording import bounds, parse
@@ -33,13 +35,15 @@ class Way:
 class Ways:
     """The links of a table's cells.
 
-    ``models`` names the first model of every kind that is there; ``here`` are all that a class can be forgotten in.
+    ``models`` names the first model of every kind that is there; ``here`` are all that a class can be forgotten in,
+    with their recipes; ``trainings`` are the recipes of the measured ones, by digest.
     """
 
     setting: Setting
     plans: Mapping[str, CellPlan]
     models: Mapping[Kind, str]
-    here: frozenset[str]
+    here: Mapping[str, Recipe]
+    trainings: Mapping[str, Recipe]
 
     @classmethod
     def of(cls, table: Table, zoo: Zoo) -> Self:
@@ -47,13 +51,24 @@ class Ways:
         plans = {plan.id: plan for plan in plan_cells(table.table, table.setting, table.classes)}
         found = {kind: find_models(zoo, table.setting, kind, 1) for kind in KINDS}
         models = {kind: entries[0].name for kind, entries in found.items() if entries}
-        return cls(table.setting, plans, models, frozenset(entry.name for entry in zoo.trained()))
+        here = {entry.name: recipe_of(entry.card) for entry in zoo.trained() if entry.card is not None}
+        return cls(table.setting, plans, models, here, table.trainings)
 
     def of_draw(self, cell: Cell, draw: Draw) -> Way | None:
         """Return the link that opens what one draw measured; None where its network is not on this machine."""
         if cell.kind == "retrained":
             return self._beside(cell, draw)
-        return self._way(cell, draw.model, draw) if draw.model in self.here else None
+        return self._way(cell, draw.model, draw) if self._is_here(draw) else None
+
+    def commands(self, cell: Cell) -> list[str]:
+        """Return the commands that train the networks of a cell, as far as their training is known."""
+        recipes = [self.trainings[draw.model_digest] for draw in cell.draws if draw.model_digest in self.trainings]
+        return list(dict.fromkeys(command_of(recipe) for recipe in recipes))
+
+    def _is_here(self, draw: Draw) -> bool:
+        """Whether a draw's network is on this machine, and not another one of its name."""
+        own = self.here.get(draw.model)
+        return own is not None and self.trainings.get(draw.model_digest, own) == own
 
     def of_cell(self, cell: Cell) -> Way | None:
         """Return the link that opens the setting of a cell that was not run; None where its model is not there."""

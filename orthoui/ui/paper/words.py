@@ -46,7 +46,7 @@ def how(cell: Cell, quantity: Quantity) -> list[str]:
     first, newest = cell.draws[0], max(cell.draws, key=lambda draw: draw.date)
     value = first.values.get(quantity)
     counted = f", n = {value.n:,}" if value and value.n else ""
-    sentences = [_averaged(cell), f"{_networks(cell.draws)}.", *_trained(cell.draws)]
+    sentences = [_averaged(cell), f"{_networks(cell.draws)}."]
     sentences.append(f"{cell.split.capitalize()} images{counted}; intervals are 95 %.")
     sentences.append(
         f"{first.device}, {first.precision}, {sum(draw.seconds for draw in cell.draws):.0f} s in all, "
@@ -85,11 +85,6 @@ def _averaged(cell: Cell) -> str:
     )
     parts += [f"{trainings} trainings"] if trainings > 1 else []
     return f"Mean of {' × '.join(parts)}; ± is their standard deviation."
-
-
-def _trained(draws: Sequence[Draw]) -> list[str]:
-    commands = dict.fromkeys(draw.trained for draw in draws if draw.trained)
-    return [f"Trained by {joined([f'“{command}”' for command in commands])}."] if commands else []
 
 
 def _networks(draws: Sequence[Draw]) -> str:
