@@ -101,6 +101,8 @@ class Dataset:
     source: str
     padding: int = 0
     """Zero pixels added on each side before an image enters a network."""
+    test_drawn: bool = False
+    """Whether the test images were drawn from all images here, because the data set had none of its own."""
 
     def __getitem__(self, split: Split) -> ImageSet:
         return self.splits[split]
@@ -127,13 +129,29 @@ def class_indices(classes: Sequence[str], asked: Sequence[str | int]) -> tuple[i
     indices = set()
     for item in asked:
         text = str(item).strip().casefold()
-        number = text.isascii() and text.isdigit() and len(text) < 10  # Python refuses to read very long ones
-        index = by_name.get(text, int(text) if number else -1)
+        index = by_name.get(text, int(text) if _is_number(text) else -1)
         if not 0 <= index < len(classes):
             allowed = [f"{number} ({name})" for number, name in enumerate(classes)]
             raise UnknownNameError("class", item, allowed)
         indices.add(index)
     return tuple(sorted(indices))
+
+
+def class_words(classes: Sequence[str], labels: Sequence[int]) -> str:
+    """Write classes, with commas, as a command line reads them: by number, or by name where names look like numbers.
+
+    Without ``classes``, whose names nobody knows, by number.
+
+    >>> class_words(("cat", "dog"), (0, 1)), class_words(("1", "2", "3"), (0, 1))
+    ('0,1', '1,2')
+    """
+    mistakable = any(_is_number(name.strip()) for name in classes)
+    # a name with a comma would be read as two, so its class keeps the number
+    return ",".join(classes[label] if mistakable and "," not in classes[label] else str(label) for label in labels)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10  # Python refuses to read very long ones
 
 
 def balanced_positions(labels: Tensor, per_class: int, seed: int) -> Tensor:

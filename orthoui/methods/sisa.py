@@ -80,7 +80,7 @@ def setting_of(work: Work, preparation: Preparation) -> Setting:
     if not isinstance(about.scheme, SisaScheme) or about.images != data["train"].digest:
         raise RequestError(
             f"{work.model.name} was trained in shards of other images than these, so that none can be found again. "
-            f"Put those images back, or train the model anew: `{again(about)}`."
+            f"Put those images back, or train the model anew: `{again(about, data.classes)}`."
         )
     placed = preparation.tensors(PARTITION)
     fabric, normalisation = make_fabric(work.device), (about.mean, about.std)
@@ -123,7 +123,7 @@ def kept_stage(setting: Setting, preparation: Preparation, shard: int, stage: in
     if state is None and bool(((setting.shard == shard) & (setting.slice <= stage)).any()):
         raise RequestError(
             f"{files.path(shard, stage)} is missing, so that this part of the model would begin from nothing. Copy "
-            f"the folder again, or train the model anew: `{again(preparation.about)}`."
+            f"the folder again, or train the model anew: `{again(preparation.about, setting.data.classes)}`."
         )
     return state
 

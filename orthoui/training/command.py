@@ -1,8 +1,10 @@
 """The command that trains by a recipe, said as shortly as the shipped recipes allow."""
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
+from orthoui.data import class_words
 from orthoui.errors import RequestError
 from orthoui.models.card import ModelCard
 from orthoui.models.ensemble import members_in
@@ -45,20 +47,22 @@ def command_like(card: ModelCard, *options: str, forgets: tuple[int, ...] | None
     several = members_in(card.architecture)
     scheme = [] if several is None else ["--scheme sisa", f"--shards {several[0]}"]
     recipe = recipe_of(card)
-    return command_of(
-        recipe if forgets is None else recipe.model_copy(update={"forgets": forgets}), *scheme, *options
-    )
+    without = recipe if forgets is None else recipe.model_copy(update={"forgets": forgets})
+    return command_of(without, *scheme, *options, classes=card.classes)
 
 
-def command_of(recipe: Recipe, *options: str) -> str:
-    """Return the command that trains by a recipe, with further ``options``."""
+def command_of(recipe: Recipe, *options: str, classes: Sequence[str] = ()) -> str:
+    """Return the command that trains by a recipe, with further ``options``.
+
+    ``classes`` are the names of the data set's classes, where they are known: those of some look like numbers.
+    """
     usual = usual_recipe(recipe.dataset, recipe.architecture)
     shipped = shipped_name(recipe.dataset, recipe.architecture)
     words = f"--recipe {shipped}" if shipped else _named(recipe)
     fields = [
         name for name in dict.fromkeys((*FIRST, *Recipe.model_fields)) if name not in ("dataset", "architecture")
     ]
-    said = [_option(name, getattr(recipe, name)) for name in fields if _is_said(name, recipe, usual)]
+    said = [_option(name, getattr(recipe, name), classes) for name in fields if _is_said(name, recipe, usual)]
     return " ".join(["orthoui train", words, *said, *options])
 
 
@@ -67,14 +71,20 @@ def _named(recipe: Recipe) -> str:
 
 
 def _is_said(name: str, recipe: Recipe, usual: Recipe) -> bool:
-    """Whether a command must say a field; λ is always said, for it is what the networks differ in."""
+    """Whether a command must say a field.
+
+    λ is always said, for it is what the networks differ in; so is the batch size where no shipped recipe has it,
+    for it would follow from the number of images.
+    """
+    if name == "batch_size" and shipped_name(recipe.dataset, recipe.architecture) is None:
+        return True
     return getattr(recipe, name) != getattr(usual, name) or (name == "orthogonality" and recipe.orthogonality > 0)
 
 
-def _option(name: str, value: Any) -> str:
+def _option(name: str, value: Any, classes: Sequence[str]) -> str:
     flag = name.replace("_", "-")
     if name == "forgets":
-        return f"--forget {','.join(map(str, value))}"
+        return f"--forget {shlex.quote(class_words(classes, value))}"
     if isinstance(value, bool):
         return f"--{flag}" if value else f"--no-{flag}"
     return f"--{flag} {shlex.quote(f'{value:g}' if isinstance(value, float) else str(value))}"

@@ -114,6 +114,12 @@ def test_what_to_train_is_said(setting: Setting, kind: Kind, command: str) -> No
     assert f"Train one with “{command}”." in missing_words(setting, kind)
 
 
+def test_what_to_train_names_a_class_whose_name_looks_like_a_number() -> None:
+    setting = Setting(dataset="pets", forget_class=0)
+    assert "--forget 1”" in missing_words(setting, "retrained", classes=("1", "2", "3"))
+    assert "--forget 0”" in missing_words(setting, "retrained", classes=("a", "b", "c"))
+
+
 def test_class_names_come_from_a_card_or_from_what_is_known(models: Zoo) -> None:
     assert class_names(models, "tiny") == CLASSES
     assert class_names(models, "cifar10")[1] == "automobile"

@@ -5,6 +5,7 @@ import shlex
 import pytest
 import torch
 
+from orthoui.data import class_indices, class_words
 from orthoui.models.card import ModelCard
 from orthoui.models.kinship import difference
 from orthoui.models.zoo import Zoo
@@ -53,6 +54,19 @@ def test_of_an_imported_model_the_card_tells_its_kind_only() -> None:
 def test_one_of_several_networks_is_trained_with_their_scheme() -> None:
     card = SHIPPED["fashion-mnist-resnet18-w16-plain"].model_copy(update={"architecture": "mean-of-3:resnet18"})
     assert command_like(card, forgets=(7,)).endswith("--forget 7 --scheme sisa --shards 3")
+
+
+def test_classes_whose_names_look_like_numbers_are_said_by_name() -> None:
+    names = ("1", "2", "two words", "4")
+    card = SHIPPED["fashion-mnist-resnet18-w16-plain"].model_copy(update={"classes": names})
+    words = shlex.split(command_like(card, forgets=(0, 2)))
+    asked = words[words.index("--forget") + 1]
+    assert asked == "1,two words" and class_indices(names, asked.split(",")) == (0, 2)
+    assert command_of(recipe_of(card).model_copy(update={"forgets": (1,)})).endswith("--forget 1")
+
+
+def test_a_class_with_a_comma_in_its_name_keeps_its_number() -> None:
+    assert class_words(("7", "a,b"), (0, 1)) == "7,1"
 
 
 def test_what_an_older_card_leaves_out_was_then_as_the_defaults_are() -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,13 +130,16 @@ def missing(model: TrainedModel, kind: str) -> str | None:
     if preparation_of(model, kind) is not None:
         return None
     like_it = "of its kind" if model.card.origin == "imported" else "like it"
-    command = command_of(recipe_of(model.card), f"--scheme {kind}")
+    command = command_of(recipe_of(model.card), f"--scheme {kind}", classes=model.card.classes)
     return f"{model.name} was trained without keeping {NEEDED[kind]}. Train one {like_it} that does: `{command}`."
 
 
-def again(about: About) -> str:
-    """Return the command that makes a preparation and its model anew, over the old ones."""
+def again(about: About, classes: Sequence[str]) -> str:
+    """Return the command that makes a preparation and its model anew, over the old ones.
+
+    ``classes`` are the names of the data set's classes.
+    """
     usual = SCHEMES[about.scheme.kind]()
     fields = [(name, getattr(about.scheme, name)) for name in type(usual).model_fields]
     said = [f"--{name.replace('_', '-')} {value}" for name, value in fields if value != getattr(usual, name)]
-    return command_of(about.recipe, f"--scheme {usual.kind}", *said, "--force")
+    return command_of(about.recipe, f"--scheme {usual.kind}", *said, "--force", classes=classes)

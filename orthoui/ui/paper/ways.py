@@ -36,7 +36,8 @@ class Ways:
     """The links of a table's cells.
 
     ``models`` names the first model of every kind that is there; ``here`` are all that a class can be forgotten in,
-    with their recipes; ``trainings`` are the recipes of the measured ones, by digest.
+    with their recipes; ``trainings`` are the recipes of the measured ones, by digest; ``classes`` are the names of
+    the data set's classes, as far as they are known.
     """
 
     setting: Setting
@@ -44,6 +45,7 @@ class Ways:
     models: Mapping[Kind, str]
     here: Mapping[str, Recipe]
     trainings: Mapping[str, Recipe]
+    classes: tuple[str, ...]
 
     @classmethod
     def of(cls, table: Table, zoo: Zoo) -> Self:
@@ -52,7 +54,7 @@ class Ways:
         found = {kind: find_models(zoo, table.setting, kind, 1) for kind in KINDS}
         models = {kind: entries[0].name for kind, entries in found.items() if entries}
         here = {entry.name: recipe_of(entry.card) for entry in zoo.trained() if entry.card is not None}
-        return cls(table.setting, plans, models, here, table.trainings)
+        return cls(table.setting, plans, models, here, table.trainings, table.classes)
 
     def of_draw(self, cell: Cell, draw: Draw) -> Way | None:
         """Return the link that opens what one draw measured; None where its network is not on this machine."""
@@ -63,7 +65,7 @@ class Ways:
     def commands(self, cell: Cell) -> list[str]:
         """Return the commands that train the networks of a cell, as far as their training is known."""
         recipes = [self.trainings[draw.model_digest] for draw in cell.draws if draw.model_digest in self.trainings]
-        return list(dict.fromkeys(command_of(recipe) for recipe in recipes))
+        return list(dict.fromkeys(command_of(recipe, classes=self.classes) for recipe in recipes))
 
     def _is_here(self, draw: Draw) -> bool:
         """Whether a draw's network is on this machine, and not another one of its name."""
