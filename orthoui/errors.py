@@ -43,6 +43,10 @@ class DatasetError(OrthoError):
     """A data set is missing or damaged."""
 
 
+class DamagedError(DatasetError):
+    """The files of a data set are there, but cannot be read."""
+
+
 class DeviceError(OrthoError):
     """The requested compute device does not exist on this machine."""
 

@@ -33,7 +33,7 @@ def get(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Data set, as “orthoui datasets” lists it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Download a data set and make it ready; one that is there already is only made ready."""
+    """Download a data set and make it ready. What is there already is only made ready, and replaced if damaged."""
     from orthoui.data import available, fetch_dataset
 
     with progress_bar(as_json, "Looking", 1.0) as bar:

@@ -15,7 +15,7 @@ from orthoui.data.finding import find_sources
 from orthoui.data.imageset import Dataset
 from orthoui.data.known import KNOWN
 from orthoui.data.pictures import Report, silent
-from orthoui.errors import DatasetError, UnknownNameError
+from orthoui.errors import DamagedError, DatasetError, UnknownNameError
 from orthoui.registry import Registry
 from orthoui.settings import settings
 
@@ -76,7 +76,14 @@ def _current(name: str, held: _Held, report: Report) -> Dataset:
         known = KNOWN.get(name)
         title = known.title if known else name
         about, splits = store.decoded(source, title, known.side if known else None, report)
-        data = Dataset(name=name, title=title, classes=about.classes, splits=splits, source=about.source)
+        data = Dataset(
+            name=name,
+            title=title,
+            classes=about.classes,
+            splits=splits,
+            source=about.source,
+            test_drawn=about.test_drawn,
+        )
     held.fingerprint, held.next_look = fingerprint, time.monotonic() + LOOKS * took
     return data
 
@@ -106,9 +113,9 @@ def is_fetchable(name: str) -> bool:
 
 
 def fetch_dataset(name: str, report: Report = silent) -> Dataset:
-    """Download a data set unless it is there, decode it, and return it as its files are now.
+    """Download a data set unless it is there undamaged, decode it, and return it as its files are now.
 
-    Raises as ``load_dataset`` does.
+    Raises as ``load_dataset`` does, and for damaged files that a download cannot replace.
     """
     if name not in dataset_names():
         if name not in KNOWN:
@@ -116,7 +123,28 @@ def fetch_dataset(name: str, report: Report = silent) -> Dataset:
         download(KNOWN[name].remote, settings().data_folder, report)
     if name not in DATASETS:  # asked for by a person, who may just have changed its files
         _load(name, settings().data_folder, settings().cache_folder).next_look = 0.0
+    try:
+        return load_dataset(name, report)
+    except DamagedError as error:
+        if name not in KNOWN:
+            raise
+        _download_again(name, error, report)
     return load_dataset(name, report)
+
+
+def _download_again(name: str, damage: DamagedError, report: Report) -> None:
+    """Download what is damaged, in place of an earlier download of it or beside a folder that is not used then.
+
+    Raises ``DatasetError`` where other files are in the way: they are a person's own, and never deleted.
+    """
+    folder, remote = settings().data_folder, KNOWN[name].remote
+    source = find_sources(folder)[name]
+    if source.path != folder / remote.file and not source.lacks():
+        raise DatasetError(
+            f"{damage} Or move {source.path} away (no file of yours is deleted here) and say “orthoui datasets get "
+            f"{name}” again: {KNOWN[name].title} is then downloaded ({remote.size / 1e6:.0f} MB)."
+        ) from damage
+    download(remote, folder, report, doubted=True)
 
 
 def how_to_get(name: str) -> str:

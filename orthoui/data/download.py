@@ -22,17 +22,18 @@ PATIENCE = 30
 NETWORK = (OSError, http.client.HTTPException)
 
 
-def download(remote: Remote, folder: Path, report: Report = silent) -> Path:
+def download(remote: Remote, folder: Path, report: Report = silent, *, doubted: bool = False) -> Path:
     """Return the file in ``folder``, downloading what is missing of it. Raises ``DatasetError`` in plain words.
 
     A part that is there already is continued. The file gets its name only when it is whole and its checksum is
-    right; a second process that asks for it waits for the first.
+    right; a second process that asks for it waits for the first. A file that is ``doubted`` is only taken for it
+    when its checksum is right; otherwise the new one takes its place, as soon as it is whole.
     """
     file, part = folder / remote.file, folder / f".{remote.file}.part"
     with _writing(remote, folder):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{remote.file}.lock"):
-            if file.exists():
+            if file.exists() and (not doubted or _is_right(file, remote)):
                 return file
             continued = part.exists() and part.stat().st_size > 0
             _fetch(remote, part, report)
@@ -98,6 +99,13 @@ def _read(answer: http.client.HTTPResponse, done: int, total: int) -> bytes:
         return answer.read(CHUNK)
     except NETWORK as error:
         raise _broken(done, total, _reason(error)) from error
+
+
+def _is_right(file: Path, remote: Remote) -> bool:
+    try:
+        return _md5(file) == remote.md5
+    except OSError:  # what cannot be read is not the file
+        return False
 
 
 def _md5(file: Path) -> str:

@@ -21,7 +21,8 @@ MAGIC = {".zst": b"\x28\xb5\x2f\xfd", ".gz": b"\x1f\x8b", ".zip": b"PK"}
 def find_sources(folder: Path) -> dict[str, Source]:
     """Return the sources in a data folder by name: class folders, archives of them, and the official downloads.
 
-    Of several forms of the same data set, a folder is preferred to an archive and both to an official download.
+    Of several forms of the same data set, a folder is preferred to an archive and both to an official download; of
+    several official ones, one that lacks nothing.
     Raises ``DatasetError`` when the folder may not be looked into.
     """
     try:
@@ -32,7 +33,9 @@ def find_sources(folder: Path) -> dict[str, Source]:
 
 
 def cheap_problem(source: Source) -> str | None:
-    """Return what its first bytes say is wrong with an archive, without reading more; None for nothing."""
+    """Return what is wrong with a source by the names in its folder or its first bytes; None for nothing."""
+    if source.lacks():
+        return f"{source.path} lacks {source.lacks()}. Copy or download it again."
     expected = MAGIC.get(source.path.suffix)
     if expected is None or source.path.is_dir():
         return None
@@ -45,7 +48,11 @@ def cheap_problem(source: Source) -> str | None:
 
 
 def _official(folder: Path) -> Iterator[Source]:
-    """Yield official downloads, the preferred form of each data set last."""
+    """Yield official downloads, the preferred form of each data set last; a folder that lacks files is none."""
+    yield from sorted(_in_official_places(folder), key=lambda source: not source.lacks())
+
+
+def _in_official_places(folder: Path) -> Iterator[Source]:
     for name, forms in FORMS.items():
         for form in reversed(forms):
             for path in (folder / form.archive, folder / form.folder):

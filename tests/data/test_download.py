@@ -47,6 +47,16 @@ def test_a_file_is_downloaded_with_progress_and_only_once(server: Server, tmp_pa
     assert server.asked == [None] and visible(folder) == ["images.zip"]
 
 
+def test_a_doubted_file_is_kept_when_it_is_right_and_replaced_when_not(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "images.zip"
+    for damaged in (CONTENT[:-1], b""):
+        file.write_bytes(damaged)
+        assert download(server.remote(), tmp_path).read_bytes() == damaged
+        assert download(server.remote(), tmp_path, doubted=True).read_bytes() == CONTENT
+    assert download(server.remote(), tmp_path, doubted=True) == file
+    assert server.asked == [None, None]
+
+
 def test_a_broken_download_is_kept_and_continued(server: Server, tmp_path: Path) -> None:
     server.break_after = 300_000
     said = refused(server.remote(), tmp_path)

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import zstandard
 
 from orthoui.data.sources.found import Found, Source, refusal, unreadable
-from orthoui.errors import DatasetError
+from orthoui.errors import DamagedError
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 END = bytes(1024)
@@ -41,7 +41,7 @@ class TarSource(Source):
                 file = None if problem else archive.extractfile(member)
                 yield Found(path, None, share, problem) if file is None else Found(path, file.read(), share)
             if not watched.complete():
-                raise DatasetError(f"{self.path} is cut off. Copy or download it again.")
+                raise DamagedError(f"{self.path} is cut off. Copy or download it again.")
 
 
 class Watched(io.RawIOBase):

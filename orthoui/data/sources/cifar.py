@@ -18,7 +18,7 @@ from typing import IO
 import numpy as np
 
 from orthoui.data.sources.found import Found, Pixels, Source, unreadable
-from orthoui.errors import DatasetError
+from orthoui.errors import DamagedError
 
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE
@@ -85,6 +85,10 @@ class CifarSource(Source):
         except OSError as error:
             raise unreadable(self.path, error) from error
 
+    def lacks(self) -> str:
+        """Return the first file of the folder that is missing."""
+        return next((path.name for path in self._paths() if not path.exists()), "")
+
     def _paths(self) -> list[Path]:
         if self.path.is_dir():
             return [self.path / file for file in (*self._form.train, *self._form.test)]
@@ -99,7 +103,7 @@ class CifarSource(Source):
         with tarfile.open(self.path, "r:gz") as archive:
             member = archive.extractfile(f"{self._form.folder}/{file}")
             if member is None:
-                raise DatasetError(f"{self.path} holds no file {file}. Copy or download it again.")
+                raise DamagedError(f"{self.path} holds no file {file}. Copy or download it again.")
             yield member
 
     def _parsed(self, content: bytes) -> tuple[Pixels, Pixels]:
@@ -107,7 +111,7 @@ class CifarSource(Source):
             _records(content, self._form.label_bytes) if self._form.label_bytes else _tokens(content, self.name)
         )
         if len(labels) != len(pixels) or not len(labels) or int(labels.max()) >= len(self._classes):
-            raise DatasetError(f"{self.path} does not hold the images of {self.name}. Copy or download it again.")
+            raise DamagedError(f"{self.path} does not hold the images of {self.name}. Copy or download it again.")
         return labels, pixels.reshape(-1, 3, SIDE, SIDE)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orthoui.data.uploads import SUFFIXES
-from orthoui.errors import DatasetError
+from orthoui.errors import DamagedError
 
 MOST_BYTES = 25_000_000
 """A larger picture file is refused before it is read."""
@@ -71,6 +71,10 @@ class Source(ABC):
         except OSError as error:
             raise unreadable(self.path, error) from error
 
+    def lacks(self) -> str:
+        """Return the name of a file without which it cannot be read; empty where none is missing. Reads nothing."""
+        return ""
+
     def size(self) -> int:
         """Return the bytes the source takes on disk."""
         return self.path.stat().st_size
@@ -107,7 +111,7 @@ def refusal(path: str, size: int) -> str:
     return ""
 
 
-def unreadable(path: Path, error: Exception) -> DatasetError:
+def unreadable(path: Path, error: Exception) -> DamagedError:
     """Return the error for a source that cannot be read as a whole."""
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return DatasetError(f"{path} cannot be read ({reason}). Copy or download it again.")
+    return DamagedError(f"{path} cannot be read ({reason}). Copy or download it again.")

@@ -58,6 +58,10 @@ class TinyImageNetSource(Source):
         """Return those of the archive, or of everything the folder lists."""
         return self._folder().traits() if self.path.is_dir() else super().traits()
 
+    def lacks(self) -> str:
+        """Return the list of classes, where the folder is without it."""
+        return ANNOTATIONS if self.path.is_dir() and not (self.path / ANNOTATIONS).exists() else ""
+
     @contextmanager
     def _opened(self) -> Iterator[tuple[dict[str, int], Read]]:
         """Yield the size of every file by its place below the top folder, and what reads one."""
