@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -15,6 +15,10 @@ from rich.table import Table
 
 from orthoui.errors import CheckpointError, DatasetError, DeviceError, ImageError, OrthoError, RequestError
 from orthoui.wording import explain
+
+if TYPE_CHECKING:
+    from orthoui.data import Dataset
+    from orthoui.models.trained import TrainedModel
 
 BAD_INPUT = 2  # the person asked for something that cannot be
 FAILED_RUN = 1  # the request was fine, carrying it out was not
@@ -71,6 +75,15 @@ def emit(document: BaseModel | dict[str, Any], as_json: bool, table: Callable[[]
         typer.echo(to_json(document, inf_nan_mode="null").decode())
     else:
         Console().print(table())
+
+
+def tell_other_images(model: "TrainedModel", data: "Dataset") -> None:
+    """Say on stderr what no longer holds where the images here are not those the model was trained on."""
+    from orthoui.models.kinship import other_images
+
+    said = other_images(model.card, data)
+    if said:
+        typer.echo(said, err=True)
 
 
 def plain_table(*heads: str, numbers: tuple[int, ...] = ()) -> Table:

@@ -7,7 +7,17 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from orthoui.cli.common import AsJson, ModelName, checked_folder, emit, plain_table, reports_errors, text, writing
+from orthoui.cli.common import (
+    AsJson,
+    ModelName,
+    checked_folder,
+    emit,
+    plain_table,
+    reports_errors,
+    tell_other_images,
+    text,
+    writing,
+)
 from orthoui.cli.progress import progress_bar
 from orthoui.settings import settings
 
@@ -36,6 +46,7 @@ def recommend(
     trained = zoo().forgettable(model or default_model(zoo()))
     data = trained.data()
     folder = checked_folder(out or settings().home / "presets")
+    tell_other_images(trained, data)
     with progress_bar(as_json, "Searching", len(data.classes)) as bar:
 
         def report(label: int, found: "Found") -> None:

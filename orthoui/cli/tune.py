@@ -8,7 +8,17 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from orthoui.cli.common import FAILED_RUN, AsJson, ModelName, emit, percent, plain_table, reports_errors, text
+from orthoui.cli.common import (
+    FAILED_RUN,
+    AsJson,
+    ModelName,
+    emit,
+    percent,
+    plain_table,
+    reports_errors,
+    tell_other_images,
+    text,
+)
 from orthoui.cli.progress import progress_bar
 from orthoui.errors import RequestError
 
@@ -44,6 +54,7 @@ def tune(
     _refuse_idle(names, trained, labels)
     rows: dict[str, dict[str, Any]] = {}
     found: dict[str, Searched] = {}
+    tell_other_images(trained, trained.data())
     with progress_bar(as_json, "Searching", len(names)) as bar:
         for place, name in enumerate(names):
 
@@ -52,7 +63,7 @@ def tune(
 
             try:
                 found[name] = _search(trained, labels, name, show)
-                rows[name] = _described(found[name], measuring(trained.name, labels, name, found[name]))
+                rows[name] = _described(found[name], measuring(trained, labels, name, found[name]))
             except Exception as error:  # noqa: BLE001  one method that fails does not end the others
                 rows[name] = {"error": in_words(error)}
             bar.show(place + 1)
@@ -86,9 +97,11 @@ def _search(model: "TrainedModel", labels: tuple[int, ...], name: str, show: Any
     return Searched.model_validate(run.metrics["search"])
 
 
-def measuring(model: str, classes: Sequence[int], method: str, found: "Searched") -> str:
+def measuring(model: "TrainedModel", labels: Sequence[int], method: str, found: "Searched") -> str:
     """Return the command that measures the best setting on test images."""
-    words = ["orthoui", "compare", "--model", model, "--classes", ",".join(map(str, classes))]
+    from orthoui.data import class_words
+
+    words = ["orthoui", "compare", "--model", model.name, "--classes", class_words(model.card.classes, labels)]
     words += ["--methods", f"original,{method}"]
     for field, value in found.best.settings.items():
         words += ["--set", f"{method}.{field}={value}"]

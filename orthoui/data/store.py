@@ -28,7 +28,11 @@ from orthoui.files import write_atomically
 from orthoui.settings import settings
 
 VERSION = 1
-"""To be raised when images would be decoded or drawn otherwise."""
+"""To be raised when images would be decoded otherwise, or all be drawn otherwise.
+
+Drawing test images by their names did not raise it: it leaves other data sets as they were, and models that were
+trained on images drawn before keep their test images until files come or go, which changed them before as well.
+"""
 ABOUT, NAMES, PROBLEM = "about.json", "names.json", "problem.txt"
 MOST_LISTED = 1_000
 """Refused files that are kept by name."""

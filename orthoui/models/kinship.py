@@ -3,12 +3,34 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from orthoui.data import Dataset
 from orthoui.models.card import ModelCard
 
 LATER = {"gradient_restriction": 0.0}
 """Fields of a recipe that older cards do not tell, and what they were then."""
 TOLD_APART = ("orthogonality", "seed", "forgets")
 """Fields of a recipe that a card tells itself, or in which networks that are trained alike may differ."""
+
+OTHERS = (
+    "The training images of {title} here are not the very ones that this model was trained on, but another version "
+    "or another split. "
+)
+KEPT_APART = "Test accuracies hold all the same, unless images were moved from training to test. "
+DRAWN_TOGETHER = (
+    "The test images were drawn from the same folder: some of them may be images that it was trained on, and test "
+    "accuracies then too high. Train it again to measure it on images that it never saw. "
+)
+MIXED = (
+    "Numbers on training and calibration images and membership inference mix images that it has seen with some that "
+    "it has not."
+)
+
+
+def other_images(card: ModelCard, data: Dataset) -> str:
+    """Say what no longer holds where the images here are not those a model was trained on; empty where they are."""
+    if data["train"].digest == card.images_digest:
+        return ""
+    return OTHERS.format(title=data.title) + (DRAWN_TOGETHER if data.test_drawn else KEPT_APART) + MIXED
 
 
 def is_reference(card: ModelCard, original: ModelCard, classes: Sequence[int]) -> bool:

@@ -5,10 +5,11 @@ import streamlit as st
 from orthoui.data import dataset_title, how_to_get
 from orthoui.data.catalog import is_fetchable
 from orthoui.data.known import KNOWN
-from orthoui.errors import DatasetError
+from orthoui.errors import DamagedError, DatasetError
 from orthoui.jobs.engine import engine
 from orthoui.jobs.fetch import KIND, FetchRequest
 from orthoui.ledger import Run
+from orthoui.models.kinship import other_images
 from orthoui.ui import session
 from orthoui.ui.frame import literal, watched
 from orthoui.ui.jobs.card import job_card
@@ -16,11 +17,6 @@ from orthoui.ui.jobs.finding import active_jobs, ended_jobs
 
 MISSING = "missing_images"
 """Data set that the page waits for."""
-OTHERS = (
-    "The training images of {title} here are not the very ones that this model was trained on, but another version "
-    "or another split. Test accuracies hold all the same; numbers on training images and membership inference mix "
-    "images that it has seen with some that it has not."
-)
 
 
 def images_here() -> bool:
@@ -40,11 +36,13 @@ def images_here() -> bool:
             by_hand(name)
         else:
             st.markdown(literal(str(error)))
+            if isinstance(error, DamagedError) and name in KNOWN:
+                get_button(name, "Download it again")
         st.caption("Other models can be chosen above.")
         return False
-    card = session.model().card
-    if session.data()["train"].digest != card.images_digest:
-        st.caption(literal(OTHERS.format(title=dataset_title(card.dataset))))
+    others = other_images(session.model().card, session.data())
+    if others:
+        st.caption(literal(others))
     return True
 
 

@@ -1,13 +1,14 @@
 """``orthoui forget``: the contract of its answer, and what it refuses."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer
 
 from orthoui.cli.app import app
-from orthoui.data import load_dataset
+from orthoui.data import DATASETS, load_dataset
 from orthoui.evaluation.pipeline import forget
 from orthoui.evaluation.summary import document
 from orthoui.forgetting.request import ForgetRequest
@@ -15,7 +16,7 @@ from orthoui.ledger import RunFilter, ledger
 from orthoui.ledger.forgettings import request_of
 from orthoui.models.zoo import zoo
 from tests.cli.calling import answer, call, refusal
-from tests.cli.conftest import RECIPE
+from tests.cli.conftest import RECIPE, forget_caches, tiny
 
 TINY = "forget --model tiny --split calibration --no-membership"
 PROMISED = {
@@ -156,6 +157,20 @@ def test_a_forgetting_is_kept_in_the_ledger_once(home: Path) -> None:
     assert kept.metrics["forget_accuracy_interval"] == said["after"]["forget_accuracy_interval"]
     request = request_of(kept)
     assert request is not None and request.model_dump(mode="json") == said["request"]
+
+
+@pytest.mark.parametrize("command", ["forget --ratio 0.3", "compare --methods original"])
+def test_other_images_than_those_of_the_training_are_said_beside_the_answer(
+    home: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    here = tiny()
+    changed = replace(here, splits={**here.splits, "train": here["calibration"]}, test_drawn=True)
+    monkeypatch.setitem(DATASETS._entries, "tiny", lambda: changed)
+    forget_caches()
+    result = call(f"{command} --model tiny --classes 1 --json")
+    assert result.exit_code == 0 and result.stdout.startswith("{")
+    assert "not the very ones that this model was trained on" in result.stderr
+    assert "The test images were drawn from the same folder" in result.stderr
 
 
 def test_a_ledger_that_cannot_be_written_costs_only_the_record(home: Path) -> None:

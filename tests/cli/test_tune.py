@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from orthoui.cli.tune import measuring
 from orthoui.data import Dataset
 from orthoui.errors import CancelledError, OrthoError, PausedError, RequestError
 from orthoui.evaluation.accuracy import Estimate
@@ -19,6 +20,7 @@ from orthoui.ledger import Progress, Run, RunFilter, ledger
 from orthoui.methods import METHODS
 from orthoui.models.zoo import zoo
 from tests.cli.calling import answer, call, refusal
+from tests.tiny import tiny_model
 
 LINE = "tune --model tiny --classes 1 --methods boundary-shrink"
 ASKED = SearchRequest(model="tiny", method="boundary-shrink", classes=(1,))
@@ -202,6 +204,14 @@ def test_one_method_that_fails_does_not_end_the_others(home: Path, monkeypatch: 
     assert list(rows) == ["boundary-shrink", "gradient-ascent"]
     assert "failed with every setting" in rows["boundary-shrink"]["error"]
     assert len(rows["gradient-ascent"]["tried"]) == 8
+
+
+def test_the_command_names_classes_whose_names_look_like_numbers() -> None:
+    one = tried(0, 90)
+    found = Searched(tried=(one,), before=90)
+    model = tiny_model(classes=("1", "2", "3", "4"))
+    assert "--classes 1,3 --methods" in measuring(model, (0, 2), "ssd", found)
+    assert "--classes 0,2 --methods" in measuring(tiny_model(), (0, 2), "ssd", found)
 
 
 def test_the_best_reaches_the_goal_and_keeps_most() -> None:

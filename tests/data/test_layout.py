@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orthoui.data.imageset import Split
 from orthoui.data.layout import Placed, arrange
-from orthoui.data.splitting import calibration_count, draw
+from orthoui.data.splitting import Drawn, calibration_count, draw
 from orthoui.errors import DatasetError
 
 
@@ -73,6 +74,39 @@ def test_a_data_set_without_split_gets_one_that_keeps_every_image_apart(many: in
         assert len(parts["calibration"]) == calibration_count(count - len(parts["test"])) > 0
         assert all(rows == sorted(rows) for rows in parts.values())
     assert many < 50 or draw(everything, "pets", seed + 1) != drawn
+
+
+def in_split(drawn: Drawn, split: Split) -> set[str]:
+    return {picture.path for part in drawn.splits[split] for picture in part}
+
+
+@pytest.mark.parametrize("count", [10, 30, 100])
+@pytest.mark.parametrize("label", ["a", "b", "c"])
+def test_an_image_more_or_less_brings_no_training_image_into_the_test_split(count: int, label: str) -> None:
+    before = draw(pictures(dict.fromkeys("abc", count + 1), None), "pets")
+    after = draw([picture for picture in pictures(dict.fromkeys("abc", count + 1), None)
+                  if picture.path != f"None/{label}/0007"], "pets")  # fmt: skip
+    for old, new in ((before, after), (after, before)):
+        assert not in_split(new, "test") & in_split(old, "train")
+        assert len(in_split(new, "test") - in_split(old, "test")) <= 1
+        assert len(in_split(new, "calibration") - in_split(old, "calibration")) <= 2
+    for place, other in enumerate("abc"):
+        if other != label:
+            assert all(before.splits[split][place] == after.splits[split][place] for split in before.splits)
+
+
+def test_the_place_of_an_image_does_not_depend_on_the_folder_around_it() -> None:
+    paths = [f"{label}/{number}.png" for label in "ab" for number in range(40)]
+    loose, packed = (draw(arrange([top + path for path in paths])[0], "pets") for top in ("", "pets/"))
+    assert in_split(packed, "test") == {f"pets/{path}" for path in in_split(loose, "test")}
+
+
+def test_sets_with_test_images_of_their_own_are_drawn_as_shipped_models_know_them() -> None:
+    drawn = draw(pictures({"a": 60, "b": 40}, False) + pictures({"a": 3, "b": 1}, True), "pets")
+    rows = [[picture.row for picture in part] for part in drawn.splits["calibration"]]
+    assert rows == [[3, 19, 44, 47, 49], [3, 4, 7, 10, 32]]
+    drawn = draw(pictures({"a": 5000, "b": 500}, False) + pictures({"a": 3, "b": 1}, True), "pets")
+    assert [sum(picture.row for picture in part) for part in drawn.splits["calibration"]] == [519688, 5935]
 
 
 def test_a_split_of_its_own_is_kept_and_calibration_comes_from_train() -> None:

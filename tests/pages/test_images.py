@@ -83,6 +83,17 @@ def test_images_that_are_not_those_of_the_training_are_said(home: Path) -> None:
     assert "not the very ones" not in text(opened(EXPLORE[1]))
 
 
+def test_damaged_images_can_be_got_again(home: Path) -> None:
+    keep(home, "away", "cifar10")
+    (home / "data").mkdir()
+    (home / "data" / "cifar-10-binary.tar.gz").write_bytes(b"cut off")
+    app = opened(EXPLORE[1], model="away")
+    assert "cannot be read" in text(app)
+    app.button(key="get_cifar10").click()
+    run(app)
+    assert [job.kind for job in ledger().find()] == ["get-dataset"]
+
+
 def test_runs_and_train_work_without_them(home: Path) -> None:
     keep(home, "away", "cifar10")
     for page in ("pages/lab/runs.py", "pages/lab/train.py", "pages/lab/jobs.py"):
