@@ -122,7 +122,7 @@ DEPARTING = {
     "amnesiac", "bad-teacher", "boundary-expand", "boundary-shrink", "fisher-forgetting", "gradient-ascent",
     "nabla-tau", "neggrad-plus", "salun", "soft-pruning", "soft-pruning-tuned", "tfidf-pruning",
 }  # fmt: skip
-OURS = {"cf-k", "dfmu-style", "discriminative-adversarial", "eu-k", "famr"}
+OURS = {"cf-k", "discriminative-adversarial", "eu-k", "famr"}
 
 
 def test_the_origin_of_defaults_names_what_is_not_published() -> None:
