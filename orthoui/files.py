@@ -1,8 +1,15 @@
 """Writing files so that a crash, a second writer or a full disk leaves the old one."""
 
+import errno
 import os
 import tempfile
 from pathlib import Path
+from typing import TypeGuard
+
+
+def disk_full(error: BaseException) -> TypeGuard[OSError]:
+    """Whether an error says that a disk, or a person's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from orthoui.errors import CancelledError, LedgerError, OrthoError, PausedError, RequestError, SupersededError
+from orthoui.files import disk_full
 from orthoui.jobs.context import Context
 from orthoui.jobs.process import here
 from orthoui.jobs.turns import DeviceTakenError, turn_on_device
@@ -196,6 +197,12 @@ def in_words(error: Exception) -> str:
     """Return a sentence for a person; one that was not foreseen names its kind and points to the log."""
     if isinstance(error, OrthoError):
         return str(error)
+    if disk_full(error):
+        place = Path(error.filename).parent if isinstance(error.filename, str) else settings().home
+        return (
+            f"There is no room left on the disk of {place}. Free some space there, or set ORTHOUI_HOME to a folder "
+            "on another disk, and try again."
+        )
     from orthoui.models.room import out_of_memory  # loads torch, which the watching process does without
 
     if out_of_memory(error):

@@ -85,7 +85,7 @@ class Reporter(StateFile):
 
     def __init__(self, path: Path, context: Context) -> None:
         super().__init__(path, on_step=self._step, on_epoch=self._epoch)
-        self._context = context
+        self._context, self._folder = context, path.parent
         self._last: Step | None = None
         self._curves: list[dict[str, Any]] = []
         self._moments: list[dict[str, float]] = []
@@ -93,7 +93,9 @@ class Reporter(StateFile):
 
     def wants_state(self, *, epoch_ended: bool) -> bool:
         """Whether the state should be kept now; a pause is asked for at any step."""
-        return self._context.paused() or super().wants_state(epoch_ended=epoch_ended)
+        # one that could not be written is not tried at every step
+        at_once = self._context.paused() and not self.unkept
+        return at_once or super().wants_state(epoch_ended=epoch_ended)
 
     def keep(self, state: State) -> bool:
         """Write the state, and stop here if asked to; without a state only a cancelled training stops."""
@@ -101,9 +103,17 @@ class Reporter(StateFile):
         if kept:
             self._context.checkpointed()
         else:
-            self._context.log("The state of the training could not be written; the last good one stays.")
+            self._context.log(self._notice())
             self._context.check()
         return kept
+
+    def _notice(self) -> str:
+        """Say that the state could not be written, why, and what to do."""
+        return (
+            f"The state of the training could not be written to {self._folder} ({self.unkept}). Until it can be, the "
+            "training goes on but cannot be paused, and an interruption loses what it learned since the last state. "
+            "Free some space there; it is tried again every minute."
+        )
 
     def resumed(self, history: tuple[Epoch, ...], differences: list[str]) -> None:
         """Take over the curves of the part that is done, and tell what keeps it from being bit-identical."""
@@ -148,6 +158,8 @@ class Reporter(StateFile):
             metrics["moments"] = list(self._moments)
         if self._differences:
             metrics["differences"] = list(self._differences)
+        if self.unkept:
+            metrics["notice"] = self._notice()
         epoch = f"Epoch {step.epoch} of {step.epochs}"
         self._context.progress(step.step, step.steps, step.loss, epoch, metrics, step.share)
 

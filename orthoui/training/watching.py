@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
+from orthoui.files import disk_full
 from orthoui.training.loop import Training
 from orthoui.training.reports import Step
 from orthoui.training.state import Epoch, State, load_state, save_state
@@ -15,6 +16,8 @@ from orthoui.training.state import Epoch, State, load_state, save_state
 DIFFERS = "Its weights will not be those of an unbroken run: {}."
 STATE_SECONDS = 300.0
 """Longest time between two kept states."""
+RETRY_SECONDS = 60.0
+"""Time until a state is written again that could not be: a full disk stays full for a while."""
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,8 @@ class StateFile:
     on_step: Callable[[Step], None] = lambda step: None
     on_epoch: Callable[[Epoch], None] = lambda epoch: None
     every: float = STATE_SECONDS
+    unkept: str = ""
+    """Why the last state could not be written; empty once one was. In words: an error would hold the whole state."""
     _kept: float = field(default_factory=time.monotonic)
 
     def resumed(self, history: tuple[Epoch, ...], differences: list[str]) -> None:
@@ -48,8 +53,14 @@ class StateFile:
         self.on_epoch(epoch)
 
     def wants_state(self, *, epoch_ended: bool) -> bool:
-        """Whether the state should be kept now: at the end of an epoch, and every few minutes."""
-        return self.path is not None and (epoch_ended or time.monotonic() - self._kept > self.every)
+        """Whether the state should be kept now: at the end of an epoch, and every few minutes.
+
+        One that could not be written is tried again after ``RETRY_SECONDS``, and not before.
+        """
+        since = time.monotonic() - self._kept
+        if self.unkept:
+            return since > RETRY_SECONDS
+        return self.path is not None and (epoch_ended or since > self.every)
 
     def keep(self, state: State) -> bool:
         """Write the state and return whether it is kept: a full disk is told and costs only this one."""
@@ -60,7 +71,9 @@ class StateFile:
             save_state(self.path, state)
         except OSError as error:
             log.warning("The state of the training could not be kept (%s); the last good one stays.", error)
+            self.unkept = "the disk is full" if disk_full(error) else error.strerror or str(error)
             return False
+        self.unkept = ""
         return True
 
 

@@ -1,5 +1,6 @@
 """Jobs in this process, as the command line does them, and the small parts below."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from orthoui.errors import (
 )
 from orthoui.jobs import execute as execute_module
 from orthoui.jobs.context import Context, read_log
-from orthoui.jobs.execute import execute, run_here
+from orthoui.jobs.execute import execute, in_words, run_here
 from orthoui.jobs.lost import SILENT, abandoned, worker_lost
 from orthoui.jobs.process import close_server, gone, here, open_server
 from orthoui.jobs.speed import Speed
@@ -58,6 +59,14 @@ def test_an_error_here_is_recorded_and_raised(book: Ledger) -> None:
     run = book.find()[0]
     assert (run.title, run.state) == ("Broken", "failed")
     assert run.error == "There is no memory left. Choose a smaller batch."
+
+
+def test_a_full_disk_is_named_with_what_to_do(home: Path) -> None:
+    said = in_words(OSError(errno.ENOSPC, "No space left on device"))
+    assert said.startswith(f"There is no room left on the disk of {home}. Free some space there")
+    said = in_words(OSError(errno.EDQUOT, "Disk quota exceeded", "/elsewhere/models/.mine.tmp"))
+    assert said.startswith("There is no room left on the disk of /elsewhere/models. ")
+    assert "unexpected error" in in_words(OSError(errno.EIO, "Input/output error"))
 
 
 def test_the_keyboard_cancels(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

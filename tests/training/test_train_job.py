@@ -1,5 +1,6 @@
 """Training as a run: recorded, resumed by name, paused at a state, never twice at once."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from orthoui.training import train as training
 from orthoui.training.loop import Training
 from orthoui.training.parallel import make_fabric
 from orthoui.training.recipe import Recipe
-from orthoui.training.state import save_state
+from orthoui.training.state import State, save_state
 from tests.tiny import MEAN, STD, same_tensors, state_of
 
 RECIPE = Recipe(dataset="tiny", width=4, epochs=2, batch_size=20, learning_rate=0.05, orthogonality=0.01)
@@ -57,6 +58,44 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
     run_here("train", REQUEST, "again")
     expected, _ = load_checkpoint(whole.path)
     assert same_tensors(load_checkpoint(REQUEST.path)[0], state_of(expected))
+
+
+def test_a_state_that_cannot_be_written_is_said_and_not_tried_at_every_step(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[Path] = []
+
+    def full(path: Path, state: State) -> None:
+        tries.append(path)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("orthoui.training.watching.save_state", full)
+    monkeypatch.setattr("orthoui.training.loop.TOLD_EVERY", 0)
+    monkeypatch.setattr(Context, "paused", lambda context: True)
+    run = run_here("train", REQUEST, "on a full disk")
+    assert run.state == "done" and len(tries) == 1
+    assert run.progress is not None
+    notice = run.progress.metrics["notice"]
+    assert f"could not be written to {REQUEST.state.parent} (the disk is full)." in notice
+    assert "cannot be paused" in notice and "tried again every minute" in notice
+    assert read_log(run).count(notice) == 1
+
+
+def test_a_pause_takes_effect_once_there_is_room_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[Path] = []
+
+    def full_once(path: Path, state: State) -> None:
+        tries.append(path)
+        if len(tries) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save_state(path, state)
+
+    monkeypatch.setattr("orthoui.training.watching.save_state", full_once)
+    monkeypatch.setattr("orthoui.training.watching.RETRY_SECONDS", 0)
+    monkeypatch.setattr(Context, "paused", lambda context: True)
+    with pytest.raises(PausedError):
+        run_here("train", REQUEST, "paused")
+    assert len(tries) == 2 and REQUEST.state.exists()
 
 
 def test_what_keeps_it_from_the_same_weights_and_the_cosines_of_every_layer_are_told(

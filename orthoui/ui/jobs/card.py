@@ -19,6 +19,9 @@ def job_card(run: Run) -> None:
         st.markdown(f"{ICONS[run.state]} **{literal(run.title)}** :small[:gray[{state_words(run)}]]")
         if run.state in ("running", "paused"):
             st.progress(run.progress.share if run.progress else 0.0, literal(progress_words(run)) or "Preparing …")
+        notice = run.progress.metrics.get("notice") if run.progress and run.state == "running" else None
+        if notice:
+            st.warning(literal(str(notice)), icon=":material/info:")
         if run.error:
             st.caption(literal(run.error))
         buttons(run)
