@@ -105,7 +105,8 @@ def test_the_shipped_networks_compare(setting: Setting) -> None:
         (
             Setting(dataset="my cats", architecture="vgg16"),
             "retrained",
-            "orthoui train --dataset 'my cats' --architecture vgg16 --width 64 --orthogonality 0.01 --forget 1",
+            "orthoui train --dataset 'my cats' --architecture vgg16 --width 64 --orthogonality 0.01 --forget 1 "
+            "--batch-size 128",
         ),
     ],
 )
@@ -116,8 +117,8 @@ def test_what_to_train_is_said(setting: Setting, kind: Kind, command: str) -> No
 
 def test_what_to_train_names_a_class_whose_name_looks_like_a_number() -> None:
     setting = Setting(dataset="pets", forget_class=0)
-    assert "--forget 1”" in missing_words(setting, "retrained", classes=("1", "2", "3"))
-    assert "--forget 0”" in missing_words(setting, "retrained", classes=("a", "b", "c"))
+    assert "--forget 1" in missing_words(setting, "retrained", classes=("1", "2", "3"))
+    assert "--forget 0" in missing_words(setting, "retrained", classes=("a", "b", "c"))
 
 
 def test_class_names_come_from_a_card_or_from_what_is_known(models: Zoo) -> None:
