@@ -9,10 +9,11 @@ from orthoui.evaluation.distance import Distance
 from orthoui.evaluation.outcome import Outcome
 
 Kind = Literal[
-    "forgotten", "partly", "forgotten otherwise", "others damaged", "not forgotten", "unchanged", "not measured"
-]
+    "forgotten", "partly", "forgotten otherwise", "others damaged", "not forgotten", "not recognised before",
+    "unchanged", "not measured",
+]  # fmt: skip
 
-Fate = Literal["forgotten", "partly", "not forgotten", "unchanged", "not measured"]
+Fate = Literal["forgotten", "partly", "not forgotten", "not recognised before", "unchanged", "not measured"]
 
 TOLERANCE = 2.0
 """Points of accuracy within which a network counts as equal to its reference."""
@@ -38,6 +39,8 @@ def fate(outcome: Outcome) -> Fate:
         return "not measured"
     if outcome.unchanged:
         return "unchanged"
+    if before.low <= _chance(outcome):
+        return "not recognised before"
     reference = outcome.measured.get("retrained")
     known = reference.accuracies.forget if reference else None
     if after.value <= (known.value if known else 0.0) + TOLERANCE:
@@ -63,9 +66,11 @@ def judge(outcome: Outcome) -> Verdict:
         if _damaged(after.retain, baseline)
         else ""
     )
-    if (state := fate(outcome)) in ("partly", "not forgotten"):
+    more = f" And the other classes are damaged: {damage}." if damage else ""
+    if (state := fate(outcome)) == "not recognised before":
+        return Verdict(kind=state, sentence=_nothing_to_forget(before.forget, _chance(outcome), names) + more)
+    if state in ("partly", "not forgotten"):
         found = _remembers(after.forget, goal, names, still_known=state == "not forgotten")
-        more = f" And the other classes are damaged: {damage}." if damage else ""
         return Verdict(kind=found.kind, sentence=found.sentence + more)
     if damage:
         return Verdict(kind="others damaged", sentence=f"Forgotten, but the other classes are damaged: {damage}.")
@@ -74,6 +79,19 @@ def judge(outcome: Outcome) -> Verdict:
     if outcome.distance is None or outcome.distance_floor is None:
         return _without_distance(against, compared=reference is not None)
     return _by_distance(outcome.distance.forget, outcome.distance_floor.forget, against, names)
+
+
+def _chance(outcome: Outcome) -> float:
+    """Percent of any class's images, or of several classes' together, that guessing gets right."""
+    return 100 / len(outcome.class_names)
+
+
+def _nothing_to_forget(before: Estimate, chance: float, names: str) -> str:
+    images = "its images" if names == "it" else "their images"
+    return (
+        f"Nothing to forget: {before.value:.1f} % of {images} were recognised before, no more than guessing explains "
+        f"({chance:.1f} %)."
+    )
 
 
 def _damaged(after: Estimate, baseline: Estimate) -> bool:

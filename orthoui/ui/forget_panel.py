@@ -30,6 +30,7 @@ VERDICT_ICONS = {
     "forgotten otherwise": ":material/error:",
     "others damaged": ":material/heart_broken:",
     "not forgotten": ":material/cancel:",
+    "not recognised before": ":material/do_not_disturb_on:",
     "unchanged": ":material/radio_button_unchecked:",
     "not measured": ":material/help:",
 }

@@ -80,6 +80,12 @@ def test_the_headline_says_what_became_of_both_groups(
     assert headline(with_accuracies(outcome, before=(98.2, 91.94), after=after, retrained=(0, 92))) == sentence
 
 
+def test_the_headline_does_not_call_forgotten_what_was_not_recognised_before(outcome: Outcome) -> None:
+    found = with_accuracies(outcome, before=(25, 91.94), after=(0, 92.13), retrained=(0, 92))
+    assert headline(found) == "east not recognised before: 25.0 → 0.0 %; the other three: 91.9 → 92.1 %."
+    assert document(found)["verdict"]["kind"] == "not recognised before"
+
+
 def test_an_estimate_is_marked_as_one(outcome: Outcome) -> None:
     measured = outcome.measured | {"after": replace(outcome.measured["after"], exact=False)}
     assert headline(replace(outcome, measured=measured)).count("≈") == 2

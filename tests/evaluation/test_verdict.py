@@ -1,5 +1,6 @@
 """The rules of the verdict, at their boundaries, through the constants that state them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,34 @@ def test_the_fate_of_the_class_does_not_depend_on_the_others(forget: float | Non
         assert fate(outcome_of(measured(forget, retain), retrained=REFERENCE)) == expected
     if forget is not None:
         assert fate(outcome_of(measured(forget, 93), touched=False)) == "unchanged"
+
+
+@pytest.mark.parametrize("after", [0.0, 30.0])
+def test_what_was_not_recognised_before_is_never_called_forgotten(after: float) -> None:
+    found = outcome_of(measured(after, 92), before=measured(0, 92), retrained=REFERENCE)
+    assert fate(found) == judge(found).kind == "not recognised before"
+    assert judge(found).sentence == (
+        "Nothing to forget: 0.0 % of its images were recognised before, no more than guessing explains (50.0 %)."
+    )
+    damaged = outcome_of(measured(after, 50), before=measured(0, 92), retrained=REFERENCE)
+    assert "And the other classes are damaged: 50.0 % of their images" in judge(damaged).sentence
+
+
+def test_a_class_was_recognised_once_its_interval_lies_above_guessing() -> None:
+    half, spread = 50.0, 4.0  # two classes
+    at, above = measured(half + spread, 92, spread), measured(half + spread + BIT, 92, spread)
+    assert fate(outcome_of(measured(0, 92), before=at)) == "not recognised before"
+    assert fate(outcome_of(measured(0, 92), before=above)) == "forgotten"
+
+
+def test_several_classes_are_measured_against_guessing_together() -> None:
+    request = ForgetRequest(classes=(0, 1))
+    ten = replace(
+        outcome_of(measured(0, 92), before=measured(10, 92)), request=request, class_names=tuple("abcdefghij")
+    )
+    assert fate(ten) == "not recognised before"
+    assert "10.0 % of their images were recognised before" in judge(ten).sentence
+    assert fate(replace(ten, class_names=(*ten.class_names, "k"))) == "forgotten"  # guessing gets 9.1 %
 
 
 @pytest.mark.parametrize(("left", "kind"), [(80, "not forgotten"), (20, "partly")])
