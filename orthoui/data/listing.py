@@ -79,8 +79,11 @@ def _found(source: Source) -> DatasetEntry:
         image_size=known.side if known else None,
     )
     try:
+        lacking = cheap_problem(source)  # first: a folder that lacks files has no fingerprint
+        if lacking:
+            return replace(entry, state="damaged", problem=lacking)
         place = store.place_of(source)
-        problem = cheap_problem(source) or store.known_problem(place)
+        problem = store.known_problem(place)
         if problem:
             return replace(entry, state="damaged", problem=problem)
         entry = replace(entry, size_mb=round(source.size() / 1e6, 1))
