@@ -77,13 +77,12 @@ def emit(document: BaseModel | dict[str, Any], as_json: bool, table: Callable[[]
         Console().print(table())
 
 
-def tell_other_images(model: "TrainedModel", data: "Dataset") -> None:
-    """Say on stderr what no longer holds where the images here are not those the model was trained on."""
-    from orthoui.models.kinship import other_images
+def tell_about_images(model: "TrainedModel", data: "Dataset") -> None:
+    """Say on stderr what does not hold where the model was trained on other images, or on unknown ones."""
+    from orthoui.models.kinship import image_notices
 
-    said = other_images(model.card, data)
-    if said:
-        typer.echo(said, err=True)
+    for notice in image_notices(model.card, data):
+        typer.echo(notice, err=True)
 
 
 def plain_table(*heads: str, numbers: tuple[int, ...] = ()) -> Table:

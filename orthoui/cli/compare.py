@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orthoui.cli.common import FAILED_RUN, AsJson, ModelName, emit, reports_errors, tell_other_images
+from orthoui.cli.common import FAILED_RUN, AsJson, ModelName, emit, reports_errors, tell_about_images
 from orthoui.cli.comparison_table import markdown, shown, value
 from orthoui.cli.progress import Bar, progress_bar
 from orthoui.errors import RequestError, shortened
@@ -72,7 +72,7 @@ def compare(
     lacking = _without_reference(chosen, changed, trained, labels)
     common = {"model": trained.name, "classes": labels, "relearn": relearn, "similarity": similarity}
     rows = []
-    tell_other_images(trained, trained.data())
+    tell_about_images(trained, trained.data())
     with progress_bar(as_json, "Comparing", len(chosen)) as bar:
         for place, name in enumerate(sorted(chosen, key=lambda name: name != STANDARD)):  # the others need it
             at_hand: dict[str, Any] = {"ready": True} if ready and name == STANDARD else {}

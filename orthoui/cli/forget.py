@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orthoui.cli.common import AsJson, ModelName, SplitName, emit, reports_errors, tell_other_images
+from orthoui.cli.common import AsJson, ModelName, SplitName, emit, reports_errors, tell_about_images
 from orthoui.cli.fields import given, takes_fields_of
 from orthoui.cli.progress import Bar, progress_bar
 from orthoui.errors import LedgerError, RequestError, UnknownNameError
@@ -64,7 +64,7 @@ def forget(
     reference = zoo().reference(trained, request.classes)
     outcomes = steps(trained, data, request, reference, split, membership=membership)
     networks = 3 if reference is None else 4
-    tell_other_images(trained, data)
+    tell_about_images(trained, data)
     with progress_bar(as_json, "Measuring", networks * len(data[split])) as bar:
         outcome = _last(outcomes, bar)
     _record(outcome, trained, data)

@@ -14,7 +14,7 @@ from orthoui.cli.common import (
     emit,
     plain_table,
     reports_errors,
-    tell_other_images,
+    tell_about_images,
     text,
     writing,
 )
@@ -46,7 +46,7 @@ def recommend(
     trained = zoo().forgettable(model or default_model(zoo()))
     data = trained.data()
     folder = checked_folder(out or settings().home / "presets")
-    tell_other_images(trained, data)
+    tell_about_images(trained, data)
     with progress_bar(as_json, "Searching", len(data.classes)) as bar:
 
         def report(label: int, found: "Found") -> None:

@@ -16,7 +16,7 @@ from orthoui.cli.common import (
     percent,
     plain_table,
     reports_errors,
-    tell_other_images,
+    tell_about_images,
     text,
 )
 from orthoui.cli.progress import progress_bar
@@ -54,7 +54,7 @@ def tune(
     _refuse_idle(names, trained, labels)
     rows: dict[str, dict[str, Any]] = {}
     found: dict[str, Searched] = {}
-    tell_other_images(trained, trained.data())
+    tell_about_images(trained, trained.data())
     with progress_bar(as_json, "Searching", len(names)) as bar:
         for place, name in enumerate(names):
 

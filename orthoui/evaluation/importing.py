@@ -20,6 +20,7 @@ from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import save_checkpoint
 from orthoui.models.device import resolve_device
 from orthoui.models.foreign import fitted, read_weights
+from orthoui.models.kinship import UNKNOWN_TRAINING
 from orthoui.models.misfit import STEMS, check_fit
 from orthoui.models.room import Room
 from orthoui.models.trained import TrainedModel, resident
@@ -217,8 +218,9 @@ def _accuracies(model: TrainedModel, data: Dataset, report: Report) -> dict[str,
 def _doubts(card: ModelCard) -> tuple[str, ...]:
     test = card.accuracy.get("test")
     if test is None or test >= BARELY * 100 / len(card.classes):
-        return ()
+        return (UNKNOWN_TRAINING,)
     return (
+        UNKNOWN_TRAINING,
         f"Only {test:.1f} % of the test images are right, about as many as by guessing. The classes may "
         "be in another order, or the network was trained on images prepared otherwise: try --mean, --std and "
         "--input-size.",

@@ -24,11 +24,24 @@ MIXED = (
     "Numbers on training and calibration images and membership inference mix images that it has seen with some that "
     "it has not."
 )
+UNKNOWN_TRAINING = (
+    "Nobody here knows how this model was trained. It may have seen the calibration images, and what is chosen by "
+    "them, such as a recommended setting, may then look better than it is."
+)
+
+
+def image_notices(card: ModelCard, data: Dataset) -> tuple[str, ...]:
+    """Return what a person should know about a model and the images here, before trusting a number."""
+    unknown = UNKNOWN_TRAINING if card.origin == "imported" else ""
+    return tuple(notice for notice in (unknown, other_images(card, data)) if notice)
 
 
 def other_images(card: ModelCard, data: Dataset) -> str:
-    """Say what no longer holds where the images here are not those a model was trained on; empty where they are."""
-    if data["train"].digest == card.images_digest:
+    """Say what no longer holds where the images here are not those a model was trained on; empty where they are.
+
+    Empty also for a card without a digest, which an import writes while the images are not here: nothing is known.
+    """
+    if card.images_digest in ("", data["train"].digest):
         return ""
     return OTHERS.format(title=data.title) + (DRAWN_TOGETHER if data.test_drawn else KEPT_APART) + MIXED
 

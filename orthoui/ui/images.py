@@ -9,7 +9,7 @@ from orthoui.errors import DamagedError, DatasetError
 from orthoui.jobs.engine import engine
 from orthoui.jobs.fetch import KIND, FetchRequest
 from orthoui.ledger import Run
-from orthoui.models.kinship import other_images
+from orthoui.models.kinship import image_notices
 from orthoui.ui import session
 from orthoui.ui.frame import literal, watched
 from orthoui.ui.jobs.card import job_card
@@ -22,7 +22,7 @@ MISSING = "missing_images"
 def images_here() -> bool:
     """Return whether the images of the view's model are on this machine; if not, say what is missing.
 
-    Said is also when they are others than the model was trained on.
+    Said is also when they are others than the model was trained on, and when nobody knows what it was trained on.
     """
     st.session_state.pop(MISSING, None)
     try:
@@ -40,9 +40,8 @@ def images_here() -> bool:
                 get_button(name, "Download it again")
         st.caption("Other models can be chosen above.")
         return False
-    others = other_images(session.model().card, session.data())
-    if others:
-        st.caption(literal(others))
+    for notice in image_notices(session.model().card, session.data()):
+        st.caption(literal(notice))
     return True
 
 

@@ -13,6 +13,7 @@ from orthoui.errors import CheckpointError, DatasetError, RequestError, UnknownN
 from orthoui.evaluation import importing
 from orthoui.evaluation.importing import ImportRequest, default_name, import_model
 from orthoui.models.checkpoints import load_checkpoint
+from orthoui.models.kinship import UNKNOWN_TRAINING
 from orthoui.models.zoo import zoo
 from tests.tiny import MEAN, STD, make_uneven, random_network, same_tensors, state_of, tiny_model
 
@@ -48,7 +49,7 @@ def test_an_imported_model_is_one_of_the_zoo(tmp_path: Path, home: Path) -> None
     assert (card.dataset, card.input_size, card.resized, card.mean, card.std) == ("tiny", 20, False, MEAN, STD)
     assert card.accuracy["test"] > 90 and set(card.accuracy) == {"train", "calibration", "test"}
     assert card.recipe["imported_from"] == "best run.pth" and len(card.filter_cosine) == 20
-    assert done.notices == ()
+    assert done.notices == (UNKNOWN_TRAINING,)
     entries = {entry.name: entry.origin for entry in zoo().entries()}
     assert entries["tiny-resnet18-best-run"] == "imported"
     assert entries["fashion-mnist-resnet18-w16-plain"] == "shipped"
@@ -65,7 +66,7 @@ def test_normalisation_is_measured_unless_it_is_given(tmp_path: Path) -> None:
 def test_a_model_that_guesses_is_doubted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "BARELY", 4.1)
     done = import_model(saved(random_network(), tmp_path / "a.pt"), ASKED)
-    assert len(done.notices) == 1 and "about as many as by guessing" in done.notices[0]
+    assert len(done.notices) == 2 and "about as many as by guessing" in done.notices[1]
 
 
 def test_another_input_size_resizes_the_images(tmp_path: Path) -> None:

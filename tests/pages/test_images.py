@@ -94,6 +94,16 @@ def test_damaged_images_can_be_got_again(home: Path) -> None:
     assert [job.kind for job in ledger().find()] == ["get-dataset"]
 
 
+def test_of_an_imported_model_nothing_is_claimed_but_that_its_training_is_unknown(home: Path) -> None:
+    model = zoo().get(PREFERRED_MODEL)
+    (home / "models").mkdir(parents=True)
+    imported = model.card.model_copy(update={"origin": "imported", "images_digest": ""})
+    save_checkpoint(home / "models" / "theirs.safetensors", model.network, imported)
+    said = text(opened(EXPLORE[1], model="theirs"))
+    assert "Nobody here knows how this model was trained." in said
+    assert "not the very ones" not in said
+
+
 def test_runs_and_train_work_without_them(home: Path) -> None:
     keep(home, "away", "cifar10")
     for page in ("pages/lab/runs.py", "pages/lab/train.py", "pages/lab/jobs.py"):
