@@ -10,6 +10,8 @@ LATER = {"gradient_restriction": 0.0}
 """Fields of a recipe that older cards do not tell, and what they were then."""
 TOLD_APART = ("orthogonality", "seed", "forgets")
 """Fields of a recipe that a card tells itself, or in which networks that are trained alike may differ."""
+PENALTY = ("penalty", "ortho_layers")
+"""Fields of a recipe that mean nothing on a plain network."""
 
 OTHERS = (
     "The training images of {title} here are not the very ones that this model was trained on, but another version "
@@ -58,14 +60,33 @@ def is_reference(card: ModelCard, original: ModelCard, classes: Sequence[int]) -
     )
 
 
+def is_contrast(card: ModelCard, original: ModelCard) -> bool:
+    """Whether one of two networks was trained with the orthogonality penalty and the other without it.
+
+    Their data, kind, size and seed are the same; ``difference`` tells what else is not. Nobody knows whether an
+    imported model was trained with a penalty, so it is in contrast to none.
+    """
+    same = ("dataset", "architecture", "width", "seed", "images_digest", "forgets")
+    return (
+        card.origin == original.origin == "trained"
+        and bool(card.orthogonality) != bool(original.orthogonality)
+        and all(getattr(card, field) == getattr(original, field) for field in same)
+    )
+
+
 def difference(card: ModelCard, other: ModelCard, leaving_out: Collection[str] = ()) -> str:
     """Say how a training differs from another but for seed and left-out classes, e.g. “epochs 1 in place of 12”.
 
     Empty where they were alike as far as both cards tell. ``leaving_out`` names further fields of a recipe that are
     no difference. Nobody knows how imported models were trained, so each differs from every other.
     """
+    return ", ".join(differences(card, other, leaving_out))
+
+
+def differences(card: ModelCard, other: ModelCard, leaving_out: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the parts of ``difference``, one for each field that differs."""
     if "imported" in (card.origin, other.origin):
-        return "a training that nobody here knows"
+        return ("a training that nobody here knows",)
     here, there = _told(card), _told(other)
     pairs = [(name, here[name], there[name]) for name in there if name in here and name not in TOLD_APART]
     pairs.insert(0, ("orthogonality", card.orthogonality, other.orthogonality))
@@ -74,7 +95,7 @@ def difference(card: ModelCard, other: ModelCard, leaving_out: Collection[str] =
         for name, one, two in pairs
         if one != two and name not in leaving_out
     ]
-    return ", ".join(parts + (["other training images"] if card.images_digest != other.images_digest else []))
+    return (*parts, *(["other training images"] if card.images_digest != other.images_digest else []))
 
 
 def _told(card: ModelCard) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from orthoui.data.known import KNOWN
 from orthoui.errors import RequestError, UnknownNameError
 from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.card import ModelCard
-from orthoui.models.kinship import TOLD_APART, difference
+from orthoui.models.kinship import PENALTY, TOLD_APART, difference
 from orthoui.models.timm_networks import is_timm
 from orthoui.models.zoo import ModelEntry, Zoo
 from orthoui.paper.schema import Kind
@@ -27,8 +27,6 @@ KIND_WORDS: dict[Kind, str] = {
 }
 
 PLACE = ("dataset", "architecture", "width")
-PENALTY = ("penalty", "ortho_layers")
-"""Fields of a recipe that mean nothing on a plain network."""
 
 
 def check_architecture(name: str) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 from orthoui.data import dataset_title
 from orthoui.evaluation.presets import paper, recommended
 from orthoui.forgetting.request import Attenuation, ForgetRequest, ReadAt, Score, Target
+from orthoui.models.kinship import PENALTY, differences, is_contrast
 from orthoui.models.zoo import zoo
 from orthoui.ui import session
 from orthoui.ui.frame import literal
@@ -32,6 +33,7 @@ WORDS = {
     "relu": "Behind the rectifier",
 }
 READ_WORDS = {"conv": "At the convolution", "bn": "Behind batch norm", "relu": "Behind the rectifier"}
+CONTRAST = "The same data, size and seed, trained with or without the orthogonality penalty."
 IMAGE_COUNTS = (1, 2, 5, 10, 20, 50, 100, 1_000_000)
 KEPT = (
     "example", "tune_epochs", "tune_freeze", "recipe", "train_name", "runs_shown", "methods", "method_columns",
@@ -77,16 +79,19 @@ def model_controls() -> None:
         )
         twin = twin_of(session.view().model)
         if twin is not None:
+            name, unlike = twin
             kind = "orthogonal" if session.model().card.orthogonality == 0 else "plain"
             st.button(
                 f"Same sliders, {kind} network",
                 icon=":material/compare_arrows:",
                 key="twin",
                 on_click=choose_model,
-                args=(twin,),
+                args=(name,),
                 kwargs={"keep_settings": True},
-                help="The same data, size and seed, trained with or without the orthogonality penalty.",
+                help=literal(f"{CONTRAST} {unlike}".strip()),
             )
+            if unlike:
+                st.caption(literal(unlike), width="content")
         introduction()
 
 
@@ -98,16 +103,22 @@ def model_titles() -> dict[str, str]:
     return {name: title if counts[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
 
 
-def twin_of(name: str) -> str | None:
-    """Return the model that differs from this one only in the orthogonality penalty, if there is one."""
+def twin_of(name: str) -> tuple[str, str] | None:
+    """Return the model that has the orthogonality penalty where this one has none, or the reverse, if there is one.
+
+    One that differs in the penalty alone is preferred, then the one that differs least; beside its name stands how
+    else it was trained, in a sentence, empty where it was not.
+    """
     here = zoo().get(name).card
-    for entry in zoo().trained():
-        card = entry.card
-        if card is not None and bool(card.orthogonality) != bool(here.orthogonality):
-            same = ("dataset", "architecture", "width", "seed", "images_digest")
-            if all(getattr(card, field) == getattr(here, field) for field in same):
-                return entry.name
-    return None
+    found = [
+        (entry.name, differences(entry.card, here, ("orthogonality", *PENALTY)))
+        for entry in zoo().trained()
+        if entry.card is not None and is_contrast(entry.card, here)
+    ]
+    if not found:
+        return None
+    nearest, unlike = min(found, key=lambda pair: len(pair[1]))
+    return nearest, f"It was also trained otherwise: {', '.join(unlike)}." if unlike else ""
 
 
 @session.reported()
