@@ -66,7 +66,8 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|FILE.toml",
-            help="Start from a shipped recipe, or from one of your own; other options change it.",
+            help="Start from a shipped recipe, or from one of your own; other options change it. Default: the "
+            "shipped one of the data set and architecture, if there is one, at a width of 16.",
             show_default=False,
         ),
     ] = None,
@@ -91,10 +92,9 @@ def train(
     from orthoui.models.checkpoints import read_card
     from orthoui.training.schemes.preparation import folder_of
 
-    base = recipe_named(recipe).model_dump() if recipe else {}
     asked = given(fields)
     prepared = _checked_scheme(scheme, {part: asked.pop(part) for part in SCHEME_FIELDS if part in asked})
-    chosen = _checked_recipe({**base, **asked}, forget)
+    chosen = _checked_recipe(recipe, asked, forget)
     path = _checked_path(TrainRequest(recipe=chosen, scheme=prepared).model, out, name, force)
     request = TrainRequest(recipe=chosen, name=path.stem, folder=path.parent, restart=restart, scheme=prepared)
     if not _first_process():
@@ -103,6 +103,8 @@ def train(
     with progress_bar(as_json, "Preparing", chosen.epochs) as bar, writing(path):
         if request.state.exists() and not restart:
             bar.note("An interrupted training of this model goes on where it stopped (--restart starts anew).")
+        for sentence in _advice(chosen, asked, named=recipe is not None, plain=prepared is None):
+            bar.note(f"Note: {sentence}")
         seen = _Epochs(bar)
         run_here("train", request, request.title, identity=request.identity, show=seen.show)
     card = read_card(path)
@@ -142,16 +144,22 @@ def _checked_scheme(kind: str | None, fields: dict[str, Any]) -> AmnesiacScheme 
     return None if kind is None else parse(SCHEMES[kind], fields)
 
 
-def _checked_recipe(fields: dict[str, Any], forget: str | None) -> Recipe:
+def _checked_recipe(named: str | None, asked: dict[str, Any], forget: str | None) -> Recipe:
     """Refuse before training what training would stumble over."""
     from orthoui.data import load_dataset
     from orthoui.models.architectures import ARCHITECTURES
     from orthoui.models.timm_networks import is_timm
+    from orthoui.training.beginning import beginning
 
-    recipe = parse(Recipe, fields)
+    base = recipe_named(named).model_dump() if named else {}
+    recipe = parse(Recipe, {**base, **asked})
     if not is_timm(recipe.architecture):
         _ = ARCHITECTURES[recipe.architecture]
     data = load_dataset(recipe.dataset)
+    if named is None:
+        usual = beginning(recipe.dataset, recipe.architecture, len(data["train"]))
+        # not its width: the paper's takes hours, and the same command should train the same everywhere
+        recipe = parse(Recipe, {**usual.model_dump(), "width": recipe.width, **asked})
     if forget is None:
         return recipe
     left_out = data.class_indices([part for part in forget.split(",") if part.strip()])
@@ -160,6 +168,26 @@ def _checked_recipe(fields: dict[str, Any], forget: str | None) -> Recipe:
     recipe = recipe.model_copy(update={"forgets": left_out})
     check_left_out(recipe, data.classes)
     return recipe
+
+
+def _advice(recipe: Recipe, asked: dict[str, Any], *, named: bool, plain: bool) -> list[str]:
+    """Say what was chosen for a person, and that a ``plain`` training, all images at once, is too short."""
+    from orthoui.data import load_dataset
+    from orthoui.training.beginning import few_steps, steps_in_all
+    from orthoui.training.command import shipped_name, usual_recipe
+
+    told: list[str] = []
+    usual = usual_recipe(recipe.dataset, recipe.architecture)
+    if not named and "width" not in asked and usual.width != recipe.width:
+        told.append(
+            f"What was not given is as in the recipe {shipped_name(recipe.dataset, recipe.architecture)}, at a width "
+            f"of {recipe.width}; its own takes much longer: --width {usual.width}."
+        )
+    if not named and "batch_size" not in asked and usual.batch_size != recipe.batch_size:
+        told.append(f"Steps of {recipe.batch_size} images, because there are few (--batch-size for others).")
+    images = len(load_dataset(recipe.dataset)["train"].without(recipe.forgets))
+    warning = few_steps(steps_in_all(recipe, images)) if plain else None
+    return [*told, warning] if warning else told
 
 
 def _checked_path(usual: str, out: Path | None, name: str | None, force: bool) -> Path:
@@ -187,6 +215,7 @@ class _Epochs:
 
     def __init__(self, bar: Bar) -> None:
         self._bar, self._told, self._differences = bar, 0, 0
+        self._notice: str | None = None
 
     def show(self, progress: "Progress") -> None:
         """Show a run's progress."""
@@ -196,6 +225,10 @@ class _Epochs:
         for sentence in differences[self._differences :]:
             self._bar.note(f"Note: {sentence}")
         self._differences = len(differences)
+        notice = progress.metrics.get("notice")
+        if notice and notice != self._notice:
+            self._bar.note(f"Note: {notice}")
+        self._notice = notice
         epochs = [Epoch.model_validate(curve) for curve in progress.metrics.get("curves", ())]
         for epoch in epochs[self._told :]:
             self._bar.note(_line(epoch))

@@ -16,6 +16,7 @@ from orthoui.memory import keep_memory
 from orthoui.models.architectures import build
 from orthoui.models.device import synchronise
 from orthoui.training.augmentation import augment, blanked, mirrored_first, padded, refuse_vanishing
+from orthoui.training.beginning import steps_in_epoch
 from orthoui.training.muon import convolutions_for_muon
 from orthoui.training.optimiser import make_optimiser, one_cycle
 from orthoui.training.orthogonality import filter_cosines
@@ -75,7 +76,7 @@ class Training:
         return network.to(memory_format=torch.channels_last).train()
 
     def _steps_in_epoch(self) -> int:
-        return max(1, len(self._images) // self.recipe.batch_size)  # fewer images than a batch are one
+        return steps_in_epoch(len(self._images), self.recipe.batch_size)
 
     def _made_schedule(self) -> torch.optim.lr_scheduler.OneCycleLR:
         return one_cycle(self._optimiser, self.recipe, self.steps_per_epoch)

@@ -7,14 +7,15 @@ import pytest
 import typer
 
 from orthoui.cli.app import app
+from orthoui.cli.train import _advice, _checked_recipe
 from orthoui.models.card import ModelCard
 from orthoui.models.checkpoints import load_checkpoint
 from orthoui.training.orthogonality import filter_cosines
-from orthoui.training.recipe import Recipe
+from orthoui.training.recipe import Recipe, recipe_named
 from orthoui.training.train import train_model
 from orthoui.training.watching import StateFile
 from tests.cli.calling import answer, call, refusal
-from tests.cli.conftest import RECIPE
+from tests.cli.conftest import RECIPE, tiny
 
 
 def test_the_answer_describes_the_checkpoint(trained: tuple[Path, dict[str, Any]]) -> None:
@@ -146,6 +147,25 @@ def test_a_full_disk_is_a_failed_run(home: Path, tmp_path: Path, monkeypatch: py
     result = call(f"train {RECIPE} --out '{tmp_path}' --json")
     assert result.exit_code == 1
     assert "could not be written (No space left on device)" in result.stderr
+
+
+def test_a_set_of_ones_own_is_trained_in_steps_enough_or_it_is_said(home: Path, tmp_path: Path) -> None:
+    asked = f"train --dataset tiny --width 4 --epochs 2 --out '{tmp_path}'"
+    said = call(f"{asked} --name few").stderr
+    assert "Note: Steps of 8 images, because there are few" in said
+    assert "Note: 14 steps in all: so few hardly teach a network anything." in said
+    assert load_checkpoint(tmp_path / "few.safetensors")[1].recipe["batch_size"] == 8
+    assert answer(f"{asked} --batch-size 20")["recipe"]["batch_size"] == 20
+
+
+def test_what_is_not_given_is_as_in_the_shipped_recipe_but_for_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orthoui.data.load_dataset", lambda name: tiny())
+    shipped, asked = recipe_named("cifar10-resnet18"), {"dataset": "cifar10", "epochs": "3"}
+    recipe = _checked_recipe(None, asked, None)
+    assert recipe == shipped.model_copy(update={"epochs": 3, "width": 16})
+    assert "as in the recipe cifar10-resnet18, at a width of 16" in _advice(recipe, asked, named=False, plain=True)[0]
+    assert _checked_recipe(None, {}, None) == Recipe()  # as the embedded models were trained
+    assert _checked_recipe("cifar10-resnet18", {}, None) == shipped
 
 
 def test_options_are_the_recipes_fields() -> None:

@@ -148,7 +148,8 @@ def test_networks_of_another_recipe_are_told_and_give_way_to_one_that_compares(t
     add_model(tiny_data, "short", orthogonality=0.0, recipe={"epochs": 1})
     cell = reproduce(asked("table-1"), zoo()).cell("plain")
     assert cell is not None and cell.unlike == "epochs 1 in place of 12"
-    assert cell.note.endswith("with “orthoui train --dataset tiny --architecture resnet18 --width 4 --epochs 12”.")
+    command = "orthoui train --dataset tiny --architecture resnet18 --width 4 --epochs 12 --batch-size 128"
+    assert cell.note.endswith(f"with “{command}”.")
     (tiny_data / "models" / "short.safetensors").rename(tiny_data / "short")
     gone = outline(asked("table-1"), zoo(), read_table(table_path(asked("table-1")))).cell("plain")
     assert gone is not None and gone.unlike == cell.unlike

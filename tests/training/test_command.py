@@ -48,7 +48,9 @@ def test_what_departs_from_the_recipe_is_said_and_options_are_added() -> None:
 def test_of_an_imported_model_the_card_tells_its_kind_only() -> None:
     card = SHIPPED["fashion-mnist-resnet18-w16-plain"]
     imported: ModelCard = card.model_copy(update={"recipe": {}, "origin": "imported", "dataset": "pets", "width": 8})
-    assert command_of(recipe_of(imported)) == "orthoui train --dataset pets --architecture resnet18 --width 8"
+    assert command_of(recipe_of(imported)) == (
+        "orthoui train --dataset pets --architecture resnet18 --width 8 --batch-size 128"
+    )
 
 
 def test_one_of_several_networks_is_trained_with_their_scheme() -> None:

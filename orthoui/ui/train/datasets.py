@@ -4,7 +4,10 @@ import streamlit as st
 
 from orthoui.data import DatasetEntry, available
 from orthoui.data.catalog import missing
-from orthoui.data.splitting import FEWEST
+from orthoui.data.finding import find_sources
+from orthoui.data.layout import arrange
+from orthoui.data.sources import FolderSource
+from orthoui.data.splitting import FEWEST, draw
 from orthoui.errors import OrthoError
 from orthoui.settings import settings
 from orthoui.ui.frame import literal
@@ -26,9 +29,31 @@ def entries() -> dict[str, DatasetEntry]:
     return {entry.name: entry for entry in ready}
 
 
+@st.cache_resource(ttl=FRESH_SECONDS, max_entries=4, show_spinner=False)
+def _promised(name: str, folder: str) -> int | None:  # noqa: ARG001  where it looks is part of the key
+    """Count the training images of a folder that was not read yet by its files; None where that cannot be told."""
+    try:
+        source = find_sources(settings().data_folder).get(name)
+        if not isinstance(source, FolderSource):  # an archive would have to be read
+            return None
+        placed, _ = arrange([file.path for file in source.listing() if not file.problem])
+        return sum(map(len, draw(placed, name).splits["train"]))
+    except OrthoError:  # too few images: said when they are read
+        return None
+
+
+def training_images(name: str) -> int | None:
+    """Return how many images a data set is trained on; None where that is not known."""
+    entry = entries().get(name)
+    if entry is None or entry.state != "present":
+        return None
+    return entry.images["train"] if entry.images else _promised(name, str(settings().data_folder))
+
+
 def look_again() -> None:
     """Forget what was listed."""
     _listed.clear()
+    _promised.clear()
 
 
 def entry_words(entry: DatasetEntry) -> str:

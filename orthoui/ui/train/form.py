@@ -1,6 +1,6 @@
 """The controls of the Train page: every field of the recipe; bounds and help come from the fields themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 import streamlit as st
@@ -10,6 +10,7 @@ from orthoui.models.architectures import ARCHITECTURES
 from orthoui.models.timm_networks import is_timm
 from orthoui.training.recipe import PenalisedLayers, Penalty, Recipe, recipes
 from orthoui.ui import session
+from orthoui.ui.train.choice import choose
 from orthoui.ui.train.datasets import class_names, entries, entry_words
 from orthoui.ui.train.words import (
     FIELDS,
@@ -23,6 +24,7 @@ from orthoui.ui.train.words import (
 )
 from orthoui.wording import bounds
 
+Change = Callable[..., None]
 OWN = "own"
 MINE = ("orthogonality", "penalty", "ortho_layers", "seed", "forgets")
 """Fields that a preset leaves as they are set: they are what one compares with it."""
@@ -38,7 +40,7 @@ def dataset_choice() -> None:
     found = entries()
     words = {name: entry_words(entry) for name, entry in found.items()}
     current = session.view().recipe.dataset
-    _select("dataset", "Data set", {**words, current: words.get(current, f"{current} · unknown")})
+    _select("dataset", "Data set", {**words, current: words.get(current, f"{current} · unknown")}, changed=choose)
 
 
 def network_controls() -> None:
@@ -50,7 +52,10 @@ def network_controls() -> None:
     with first[1]:
         known = {name: architecture_words(name) for name in ARCHITECTURES}
         _select(
-            "architecture", "Architecture", known | {recipe.architecture: architecture_words(recipe.architecture)}
+            "architecture",
+            "Architecture",
+            known | {recipe.architecture: architecture_words(recipe.architecture)},
+            changed=choose,
         )
     with first[2]:
         _number("width", disabled=is_timm(recipe.architecture))
@@ -96,11 +101,17 @@ def more_controls() -> None:
             _toggle("alternate", disabled=not session.view().recipe.flip)
 
 
-def _changed(name: str) -> Any:
-    return lambda: session.change_recipe(**{name: st.session_state[f"train_{name}"]})
+def _changed(name: str, change: Change = session.change_recipe) -> Any:
+    return lambda: change(**{name: st.session_state[f"train_{name}"]})
 
 
-def _select(name: str, label: str, words: Mapping[str, str], disabled: bool = False) -> None:
+def _select(
+    name: str,
+    label: str,
+    words: Mapping[str, str],
+    disabled: bool = False,
+    changed: Change = session.change_recipe,
+) -> None:
     key = f"train_{name}"
     st.session_state[key] = getattr(session.view().recipe, name)
     st.selectbox(
@@ -108,7 +119,7 @@ def _select(name: str, label: str, words: Mapping[str, str], disabled: bool = Fa
         list(words),
         format_func=lambda value: words.get(value, value),
         key=key,
-        on_change=_changed(name),
+        on_change=_changed(name, changed),
         help=_help(name),
         disabled=disabled,
     )

@@ -8,13 +8,15 @@ from orthoui.jobs.engine import engine
 from orthoui.jobs.planning import Estimate, checked, estimate, free_name, interrupted
 from orthoui.jobs.train import TrainRequest
 from orthoui.ledger import ledger
+from orthoui.training.beginning import few_steps, steps_in_all
+from orthoui.training.recipe import Recipe
 from orthoui.ui import session
 from orthoui.ui.frame import literal, panel
 from orthoui.ui.images import MISSING
 from orthoui.ui.jobs.words import duration
-from orthoui.ui.train.datasets import class_names, dataset_note, own_images
+from orthoui.ui.train.datasets import class_names, dataset_note, own_images, training_images
 from orthoui.ui.train.form import dataset_choice, more_controls, network_controls
-from orthoui.ui.train.words import headline
+from orthoui.ui.train.words import amount_words, headline
 from orthoui.wording import parse
 
 
@@ -27,7 +29,9 @@ def train_panel() -> None:
     left_out = [names.get(label, f"class {label}") for label in recipe.forgets]
     with st.container(key="headline"):
         st.markdown(f"## {literal(headline(recipe, shortened(dataset_title(recipe.dataset)), left_out))}")
-        st.markdown(f":small[:gray[{_time(estimate(recipe, ledger()))}]]")
+        images = _images(recipe, len(names))
+        amount = "" if images is None else f"{amount_words(recipe, images)} "
+        st.markdown(f":small[:gray[{amount}{_time(estimate(recipe, ledger()))}]]")
     with st.container(key="train_form"):
         first, second = st.columns([0.76, 0.24], vertical_alignment="bottom")
         with first:
@@ -37,7 +41,18 @@ def train_panel() -> None:
         problem = dataset_note(recipe.dataset)
         network_controls()
         more_controls()
+        warning = None if images is None else few_steps(steps_in_all(recipe, images))
+        if warning:
+            st.warning(warning, icon=":material/info:")
         _start(problem)
+
+
+def _images(recipe: Recipe, classes: int) -> int | None:
+    """Return how many images an epoch has, those left out counted as if classes were alike; None: not known."""
+    images = training_images(recipe.dataset)
+    if images is None or not recipe.forgets:
+        return images
+    return images * max(0, classes - len(recipe.forgets)) // classes if classes else None
 
 
 def _time(expected: Estimate | None) -> str:

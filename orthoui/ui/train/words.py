@@ -3,6 +3,7 @@
 from orthoui.errors import shortened
 from orthoui.models.architectures import TITLES
 from orthoui.models.timm_networks import PREFIX, is_timm
+from orthoui.training.beginning import steps_in_all
 from orthoui.training.recipe import Recipe
 from orthoui.wording import joined
 
@@ -69,3 +70,9 @@ def headline(recipe: Recipe, title: str, left_out: list[str]) -> str:
     epochs = "one epoch" if recipe.epochs == 1 else f"{recipe.epochs:,} epochs"
     without = f" without {joined(left_out)}" if left_out else ""
     return f"Train {kind} {architecture_words(recipe.architecture)}{size} on {title}{without}, {epochs}."
+
+
+def amount_words(recipe: Recipe, images: int) -> str:
+    """Say how much a training does with so many images an epoch, which are an estimate where classes are left out."""
+    steps, about = steps_in_all(recipe, images), "About " if recipe.forgets else ""
+    return f"{about}{images:,} images an epoch, {'one step' if steps == 1 else f'{steps:,} steps'} in all."
