@@ -13,7 +13,7 @@ from orthoui.ledger.values import Identity
 SERVER = "elsewhere:1:1"
 ASKING = (
     "ui.train.panel", "ui.jobs.acting", "ui.images", "ui.methods.chooser", "ui.methods.results", "ui.methods.search",
-    "ui.methods.afterwards", "ui.tuning_panel",
+    "ui.methods.afterwards", "ui.tuning_panel", "ui.paper.running",
 )  # fmt: skip
 
 

@@ -15,12 +15,14 @@ from orthoui.jobs.engine import Engine
 from orthoui.ledger import NewRun, Run, ledger
 from orthoui.models.zoo import zoo
 from orthoui.paper import store
+from orthoui.paper.finding import training_recipe
 from orthoui.paper.job import KIND
 from orthoui.paper.pictures import FORGOTTEN_IMAGES
 from orthoui.paper.schema import Pictures, Table
 from orthoui.paper.setting import EMBEDDED, Setting
 from orthoui.paper.store import write_table
 from orthoui.ui.link import from_query
+from tests.pages.engines import install
 from tests.pages.opening import heading, opened, run, send, text, view
 from tests.paper.made import accuracies, table
 
@@ -247,6 +249,37 @@ def test_measuring_is_a_job_that_is_started_once(monkeypatch: pytest.MonkeyPatch
     app.button(key=f"stop_{queued.id}").click()
     run(app)
     assert [found.state for found in queued_runs()] == ["cancelled"]
+
+
+def test_what_is_missing_is_got_and_trained_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch)
+    app = opened(PAGE, paper_dataset="cifar100", paper_forget_class="3")
+    keys = [button.key for button in app.button if (button.key or "").startswith("paper_train_")]
+    assert keys == ["paper_train_orthogonal", "paper_train_plain", "paper_train_retrained"]
+    assert "Begin with the orthogonal one" in text(app)
+    assert app.button(key="paper_train_retrained").label == "Train the network without bear"
+    app.button(key="get_cifar100").click()
+    run(app)
+    assert [job.kind for job in ledger().find()] == ["get-dataset"] and "It is on its way" in text(app)
+    app.button(key="paper_train_retrained").click()
+    run(app)
+    wanted = training_recipe(Setting(dataset="cifar100", forget_class=3), "retrained")
+    assert view(app).recipe == wanted and wanted.forgets == (3,)
+    assert heading(app).startswith("Train an orthogonal ResNet-18 of width 64 on CIFAR-100 without bear")
+
+
+def test_a_tick_has_every_class_of_the_appendix_fine_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch)
+    app = opened(PAGE, paper_dataset="fashion-mnist", paper_width="16")
+    assert "paper_train_orthogonal" not in {button.key for button in app.button}
+    fewer = app.button(key="measure_appendix").label
+    app.checkbox(key="paper_fine_tune").set_value(True)
+    run(app)
+    assert app.button(key="measure_appendix").label != fewer
+    app.button(key="measure_appendix").click()
+    run(app)
+    (queued,) = queued_runs()
+    assert (queued.request["table"], queued.request["fine_tune"]) == ("appendix", True)
 
 
 def test_a_job_that_failed_says_why() -> None:

@@ -17,6 +17,7 @@ from orthoui.paper.store import Shelf, shelf
 from orthoui.ui import session
 from orthoui.ui.charts import chart
 from orthoui.ui.frame import explained, literal, panel
+from orthoui.ui.paper.missing import missing_panel
 from orthoui.ui.paper.pictures import first_layer, heatmaps
 from orthoui.ui.paper.running import measure_button, running
 from orthoui.ui.paper.tables import Linked, table_html
@@ -53,6 +54,7 @@ def paper_panel() -> None:
     with explained():
         running()
     check_forget_class(setting, tables["table-1"].classes)  # a link may ask for any
+    missing_panel(tables.values(), setting)
     for name, table in tables.items():
         _section(name, table, answers[name], setting, known)
 

@@ -13,11 +13,13 @@ from orthoui.ui import session
 from orthoui.ui.frame import explained, literal
 from orthoui.ui.jobs.indicator import REFRESH_SECONDS
 
-STARTED = "paper_runs"
+STARTED, FINE_TUNE = "paper_runs", "paper_fine_tune"
+"""Keys of the session: the tables that it started, and the tick that has the appendix fine-tuned too."""
 
 
 def measure_button(table: Table, request: ReproduceRequest) -> None:
     """Offer to measure what is missing of a table, where a model for it is there."""
+    request = _with_fine_tuning(table, request)
     missing = open_measurements(table, request, zoo())
     if not missing:
         return
@@ -29,6 +31,15 @@ def measure_button(table: Table, request: ReproduceRequest) -> None:
         args=(request,),
         help=f"As a job on this machine, the same as “{request.command}”. It goes on when this page is closed.",
     )
+
+
+def _with_fine_tuning(table: Table, request: ReproduceRequest) -> ReproduceRequest:
+    """Draw the tick for what takes long where it can be measured here, and return the request as it is ticked."""
+    tuned = request.model_copy(update={"fine_tune": True})
+    lacking = any(cell.measure == "fine-tuned" and not cell.complete for cell in table.cells)
+    if not lacking or not open_measurements(table, tuned, zoo()):
+        return request
+    return tuned if st.checkbox("Fine-tune every class too (takes the longest by far)", key=FINE_TUNE) else request
 
 
 def _start(request: ReproduceRequest) -> None:
