@@ -43,6 +43,8 @@ def _described(entry: "ModelEntry") -> dict[str, Any]:
 
 
 def _carded(card: "ModelCard") -> dict[str, Any]:
+    from orthoui.training.told import trained_words
+
     without = [card.classes[label] if label < len(card.classes) else str(label) for label in card.forgets]
     cosines = list(card.filter_cosine.values())
     return {
@@ -54,6 +56,7 @@ def _carded(card: "ModelCard") -> dict[str, Any]:
         "width": card.width,
         "orthogonality": card.orthogonality,
         "seed": card.seed,
+        "trained": trained_words(card),
         "accuracy": card.accuracy,
         "mean_filter_cosine": sum(cosines) / len(cosines) if cosines else None,
     }
@@ -76,12 +79,15 @@ def _listed(described: list[dict[str, Any]]) -> RenderableType:
 def _table(inside: list[dict[str, Any]]) -> Table:
     """Shipped models all have the same origin; their long names need its column."""
     origins = [] if inside[0]["origin"] == "shipped" else ["origin"]
-    first = 2 + len(origins)
-    table = plain_table("model", *origins, "never saw", "MB", "test", "cosine", numbers=(first, first + 1, first + 2))
+    first = 3 + len(origins)
+    table = plain_table(
+        "model", *origins, "never saw", "trained", "MB", "test", "cosine", numbers=(first, first + 1, first + 2)
+    )
     table.columns[0].no_wrap = True  # a name is there to be copied
     for about in inside:
         without = text(about["kind"].partition(WITHOUT)[2])
-        row = [text(about["name"]), *(about[key] for key in origins), without, f"{about['size_mb']:.1f}"]
+        row = [text(about["name"]), *(about[key] for key in origins), without, text(about.get("trained", ""))]
+        row.append(f"{about['size_mb']:.1f}")
         if about["problem"] is None:
             cosine = about["mean_filter_cosine"]
             row += [percent(about["accuracy"].get("test")), "" if cosine is None else f"{cosine:.3f}"]

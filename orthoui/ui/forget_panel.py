@@ -21,7 +21,9 @@ from orthoui.ui.charts import ChartPlace, clickable
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
 from orthoui.ui.frame import emptied_on_error, give_way, is_drawn, literal, mark_drawn, panel
 from orthoui.ui.images import images_here
+from orthoui.ui.reference import reference_offer
 from orthoui.ui.table import definitions, table_html
+from orthoui.ui.trained import how_trained
 from orthoui.ui.tuning_panel import tuning_panel
 
 VERDICT_ICONS = {
@@ -79,7 +81,9 @@ def forget_panel() -> None:
     picked = st.session_state.pop(PICKED, None)
     if picked is not None:
         open_channel(*picked)
-    controls.model_controls()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        controls.model_controls()
+        how_trained()
     if images_here():
         slots = Slots()
         session.write_link()  # people copy it while the numbers still sharpen
@@ -171,6 +175,8 @@ def _footer(place: Any, outcome: Outcome) -> None:
             f"evaluation {outcome.timings_ms['evaluate'] / 1000:.2f} s on {outcome.device} ({outcome.precision}). "
             f"{_control(outcome)}Accuracy that falls does not prove that the class is erased: it may only be hidden."
         )
+        if "retrained" not in outcome.measured:
+            reference_offer()
         st.page_link(METHODS_PAGE, label="Only hidden? Try to bring it back", icon=":material/compare:")
         with st.expander("What the table's columns mean", key="columns"):
             st.markdown(definitions())

@@ -18,6 +18,7 @@ def test_models_lists_embedded_and_own_ones(home: Path) -> None:
     assert (embedded["source"], embedded["kind"], embedded["dataset"]) == ("embedded", "trained", "fashion-mnist")
     assert embedded["accuracy"]["test"] > 90
     assert 0 < embedded["mean_filter_cosine"] < found["fashion-mnist-resnet18-w16-plain"]["mean_filter_cosine"] < 1
+    assert embedded["trained"] == "18 epochs, λ 0.01"
     assert own["source"] == "own"
     assert own["size_mb"] == round((home / "models" / "tiny.safetensors").stat().st_size / 1e6, 2) > 0
     assert (own["architecture"], own["width"], own["orthogonality"]) == ("resnet18", 4, 0.001)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -14,7 +15,9 @@ from orthoui.forgetting.request import ForgetRequest
 from orthoui.ledger import Run as LedgerRun
 from orthoui.ledger import RunFilter, ledger
 from orthoui.methods.soft_pruning import TunedPruningRequest
+from orthoui.models.checkpoints import save_checkpoint
 from orthoui.models.zoo import PREFERRED_MODEL, zoo
+from orthoui.training.command import recipe_of
 from orthoui.ui.link import default_request
 from orthoui.wording import parse
 from tests.pages.engines import carry_out, install
@@ -145,6 +148,22 @@ def test_several_classes_have_no_reference_and_say_so(app: AppTest) -> None:
     assert "the other eight: " in heading(app)
     assert table_rows(app)["retrained without it"] == ["not measured"] * 5
     assert view(app).request.target == "bn"  # what is no preset is kept for the new classes
+
+
+def test_a_missing_reference_leads_to_train_filled_with_the_models_own_recipe(
+    home: Path, few_images: Dataset
+) -> None:
+    model = zoo().get(PREFERRED_MODEL)
+    (home / "models").mkdir(parents=True)
+    own = model.card.model_copy(update={"images_digest": few_images["train"].digest})
+    save_checkpoint(home / "models" / "few.safetensors", model.network, own)
+    app = opened(model="few", classes="2-7", ratio="0.3", scope="stage:4", train_name="another", train_epochs="3")
+    assert "No network was retrained without Pullover and Sneaker" in text(app)
+    assert "Trained by OrthoUI: 18 epochs, λ 0.01, seed 0." in text(app)
+    app.button(key="train_reference").click()
+    run(app)
+    assert (view(app).recipe, view(app).train_name) == (recipe_of(own).model_copy(update={"forgets": (2, 7)}), "")
+    assert heading(app).startswith("Train an orthogonal ResNet-18 of width 16 on Fashion-MNIST without Pullover and ")
 
 
 @pytest.mark.parametrize(

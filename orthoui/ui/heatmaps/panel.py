@@ -19,9 +19,9 @@ from orthoui.ui.heatmaps.words import (
     group_notes,
     group_title,
     headline,
-    no_reference,
 )
 from orthoui.ui.images import images_here
+from orthoui.ui.reference import reference_offer
 
 Place = st.delta_generator.DeltaGenerator
 
@@ -101,6 +101,6 @@ def _foot(scene: Scene, notices: Sequence[str]) -> None:
     more_button(scene)
     st.html('<p class="looks-scale">evidence <i></i> less to more; every map on its own scale</p>')
     if "retrained" not in scene.predictors:
-        st.caption(no_reference(scene))
+        reference_offer()
     for notice in dict.fromkeys(notices):
         st.warning(notice, icon=":material/info:")

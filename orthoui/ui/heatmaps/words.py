@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 
 from orthoui.evaluation.heatmaps import DriftMean, empty, mean_drift
-from orthoui.training.command import command_like
-from orthoui.ui.frame import literal
 from orthoui.ui.heatmaps.scene import Group, Scene
 from orthoui.wording import joined
 
@@ -107,12 +105,3 @@ def group_notes(group: Group) -> list[str]:
     if blank:
         notes.append(f"The retrained network finds nothing for the class in {blank} of {total} images.")
     return notes
-
-
-def no_reference(scene: Scene) -> str:
-    """Say that there is no retrained network for these classes, and how to get one."""
-    classes = scene.view.request.classes
-    return (
-        f"No network was retrained without {literal(names_of(scene, classes))}, so there is nothing to compare with. "
-        f"Train one: `{command_like(scene.model.card, forgets=classes)}`."
-    )
