@@ -44,7 +44,7 @@ class SmallMapConv2d(nn.Conv2d):
 
 class _SmallMap(torch.autograd.Function):
     @staticmethod
-    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.bfloat16)
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.bfloat16)  # type: ignore[untyped-decorator]
     def forward(context: Any, images: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
         context.save_for_backward(images, weight)
         context.stride, context.padding = stride, padding
@@ -52,8 +52,10 @@ class _SmallMap(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    @torch.amp.custom_bwd(device_type="cpu")
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    @torch.amp.custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
+    def backward(  # type: ignore[override]
+        context: Any, gradient: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, None, None]:
         images, weight = context.saved_tensors
         stride, padding = context.stride, context.padding
         of_images = of_weight = None
