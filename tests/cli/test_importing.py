@@ -1,10 +1,12 @@
 """``orthoui models import``: from a file of someone else's to a model that a class is forgotten in."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
+from orthoui.models.kinship import UNKNOWN_TRAINING
 from tests.cli.calling import answer, call, refusal
 from tests.tiny import random_network
 
@@ -27,8 +29,9 @@ def test_an_imported_model_is_listed_and_forgotten_in(file: Path, home: Path) ->
     assert origins["tiny-resnet18-theirs"] == "imported"
     assert origins["tiny"] == "trained here"
     assert origins["fashion-mnist-resnet18-w16-plain"] == "shipped"
-    forgotten = answer("forget --model tiny-resnet18-theirs --classes bar --no-membership")
-    assert forgotten["model"] == "tiny-resnet18-theirs"
+    forgotten = call("forget --model tiny-resnet18-theirs --classes bar --no-membership --json")
+    assert json.loads(forgotten.stdout)["model"] == "tiny-resnet18-theirs"
+    assert forgotten.stderr.strip() == UNKNOWN_TRAINING
 
 
 def test_people_see_what_was_imported(file: Path) -> None:
