@@ -147,7 +147,9 @@ def test_a_run_names_the_images_it_was_measured_on(home: Path, monkeypatch: pyte
     others = replace(made, splits={**made.splits, "train": made["train"].subset(torch.arange(0, 60, 2))})
     monkeypatch.setitem(DATASETS._entries, "tiny", lambda: others)
     catalog._load.cache_clear()
-    row = answer("compare --model tiny --classes 1 --methods logit-mask --no-similarity")["methods"][0]
+    result = call("compare --model tiny --classes 1 --methods logit-mask --no-similarity --json")
+    assert "are not the very ones that this model was trained on" in " ".join(result.stderr.split())
+    row = json.loads(result.stdout)["methods"][0]
     assert ledger().get(row["run"]).data_digest == others["train"].digest != made["train"].digest
 
 
