@@ -94,6 +94,7 @@ def test_people_see_what_was_tried(home: Path) -> None:
     assert "defaults" in said
 
 
+@pytest.mark.usefixtures("float32")  # in bfloat16 the tiny network's last setting is not tried to its end
 def test_progress_goes_from_nothing_to_all_and_never_back(home: Path) -> None:
     seen: list[Progress] = []
     run_here(KIND, ASKED, "Search", show=seen.append)
