@@ -178,8 +178,8 @@ def test_a_missing_model_is_named_with_its_command(models: Zoo, tiny_data: Path)
     assert cell is not None and not cell.draws
     assert cell.advice == (
         "There is no model for this: a plain network on tiny (resnet18, width 4). Train one with “orthoui train "
-        "--dataset tiny --architecture resnet18 --width 4 --batch-size 128”. Then run “orthoui reproduce table-3a --dataset tiny "
-        "--architecture resnet18 --width 4 --seeds 2”."
+        "--dataset tiny --architecture resnet18 --width 4 --batch-size 128”. Then run “orthoui "
+        "reproduce table-3a --dataset tiny --architecture resnet18 --width 4 --seeds 2”."
     )
     assert open_measurements(table, asked("table-3a"), models) == 0
 
