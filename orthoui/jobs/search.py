@@ -175,6 +175,8 @@ class _Search:
                 self._context.log(f"{setting_words(settings)}: {said}")
                 self.refused.append(settings)
             self._write_state()
+            many = len(self._settings)  # a method that finds nothing to do takes no step, and tells none
+            self._context.progress(1, 1, None, f"Setting {self._done} of {many}", share=self._done / many)
 
     def _try(self, settings: Settings) -> Tried:
         request = _with(start_of(self._method, self._model, self._classes), settings)
