@@ -21,6 +21,11 @@ class AmnesiacRequest(FineTuneRequest):
     epochs: int = Field(default=3, ge=0, le=200, title="Epochs", description="of the repair on retained images")
 
 
+def _mixed_up(model: TrainedModel, classes: Sequence[int]) -> str | None:
+    preparation = preparation_of(model, "amnesiac")
+    return None if preparation is None else mixed_up(preparation.about, classes)
+
+
 @method(
     "amnesiac",
     title="Amnesiac unlearning",
@@ -30,7 +35,7 @@ class AmnesiacRequest(FineTuneRequest):
     needs={"retain images", "gradients", "preparation"},
     departs="the schedule of the repair, a usual one as none is published",
     missing=lambda model: missing(model, "amnesiac"),
-    apart=lambda model, classes: _mixed_up(model, classes),
+    apart=_mixed_up,
 )
 def amnesiac(work: Work) -> nn.Module:
     """θ ← θ − Σ_s δ_s over the logged steps of the class, weights and biases only; then train on retained images."""
@@ -51,8 +56,3 @@ def amnesiac(work: Work) -> nn.Module:
     with work.stage("optimisation"):
         retrain_on_retained(work, student, request)
     return student
-
-
-def _mixed_up(model: TrainedModel, classes: Sequence[int]) -> str | None:
-    preparation = preparation_of(model, "amnesiac")
-    return None if preparation is None else mixed_up(preparation.about, classes)

@@ -17,7 +17,7 @@ Penalty = Literal["gram", "srip", "ocnn"]
 
 
 class Recipe(BaseModel):
-    """One training run. On a processor the same recipe, data and seed give the same weights."""
+    """One training run. On one and the same processor, recipe, data and seed decide the weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -21,9 +21,9 @@ from orthoui.ui.charts import ChartPlace, clickable
 from orthoui.ui.evidence import accuracy_figure, flow_figure, histogram_figure, layers_figure
 from orthoui.ui.frame import emptied_on_error, give_way, is_drawn, literal, mark_drawn, panel
 from orthoui.ui.images import images_here
+from orthoui.ui.model_bar import model_bar
 from orthoui.ui.reference import reference_offer
 from orthoui.ui.table import definitions, table_html
-from orthoui.ui.trained import how_trained
 from orthoui.ui.tuning_panel import tuning_panel
 
 VERDICT_ICONS = {
@@ -81,9 +81,7 @@ def forget_panel() -> None:
     picked = st.session_state.pop(PICKED, None)
     if picked is not None:
         open_channel(*picked)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        controls.model_controls()
-        how_trained()
+    model_bar()
     if images_here():
         slots = Slots()
         session.write_link()  # people copy it while the numbers still sharpen

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from orthoui.models.checkpoints import save_checkpoint
-from orthoui.ui.controls import twin_of
+from orthoui.ui.model_bar import twin_of
 from tests.tiny import random_network, tiny_card
 
 RECIPE = {"epochs": 18, "muon": 0.0, "penalty": "gram", "ortho_layers": "all"}
@@ -45,10 +45,11 @@ def test_the_nearest_is_offered_and_how_it_differs_is_said(here: Path) -> None:
 
 def chooser() -> None:
     """Draw the choice of the model alone, as a page of its own."""
-    from orthoui.ui import controls, session
+    from orthoui.ui import session
+    from orthoui.ui.model_bar import model_bar
 
     session.open_session()
-    controls.model_controls()
+    model_bar()
 
 
 def test_the_button_and_a_caption_beside_it_say_how_else_it_was_trained(here: Path) -> None:

@@ -16,12 +16,13 @@ from orthoui.ui.evidence import histogram_figure, layers_figure
 from orthoui.ui.frame import literal, panel
 from orthoui.ui.images import images_here
 from orthoui.ui.layers import layer_words
+from orthoui.ui.model_bar import model_bar
 
 
 @panel
 def channels_panel() -> None:
     """Draw the page."""
-    controls.model_controls()
+    model_bar()
     if not images_here():
         weights_panel()
         return

@@ -21,6 +21,7 @@ from orthoui.ui.heatmaps.words import (
     headline,
 )
 from orthoui.ui.images import images_here
+from orthoui.ui.model_bar import model_bar
 from orthoui.ui.reference import reference_offer
 
 Place = st.delta_generator.DeltaGenerator
@@ -29,7 +30,7 @@ Place = st.delta_generator.DeltaGenerator
 @panel
 def heatmaps_panel() -> None:
     """Draw the page; only this part runs again when a control moves."""
-    controls.model_controls()
+    model_bar()
     if not images_here():
         return
     head = st.container(key="headline")

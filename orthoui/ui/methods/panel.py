@@ -8,6 +8,7 @@ from orthoui.ui import controls, session
 from orthoui.ui.frame import panel
 from orthoui.ui.images import images_here
 from orthoui.ui.methods.chooser import chooser
+from orthoui.ui.model_bar import model_bar
 
 SUBJECT = "methods_subject"
 UNFOLDED = "methods_unfolded"
@@ -16,7 +17,7 @@ UNFOLDED = "methods_unfolded"
 @panel
 def methods_panel() -> None:
     """Draw the choices; only this part runs again when a method is ticked or set."""
-    controls.model_controls()
+    model_bar()
     _results_follow()
     if not images_here():
         return
