@@ -69,9 +69,11 @@ def test_the_shipped_recipe_of_data_set_and_architecture_stands_in_at_the_models
     recipe, note = standing_in(tiny_card(dataset="cifar10", **UNKNOWN))
     assert recipe == recipe_named("cifar10-resnet18").model_copy(update={"width": 4})
     assert "the shipped recipe cifar10-resnet18 stands in for it: training images are shifted by up to 4" in note
-    assert "blanks" not in note
+    assert note.endswith(" and mirrored. Retraining also blanks a square of 8 pixels in each.")
     _, note = standing_in(tiny_card(dataset="cifar100", **UNKNOWN))
     assert note.endswith(" and mirrored. Retraining also blanks a square of 6 pixels in each.")
+    _, note = standing_in(tiny_card(dataset="fashion-mnist", **UNKNOWN))
+    assert "fashion-mnist-resnet18 stands in for it" in note and "blanks" not in note
     recipe, note = standing_in(tiny_card(dataset="cifar10", architecture="vgg16", **UNKNOWN))
     assert recipe == Recipe(dataset="cifar10", architecture="vgg16", width=4) and "usual recipe" in note
 

@@ -68,7 +68,7 @@ BAD = [
     ("ledger_state", "done~over", "“over”"),
     ("ledger_sort", "seed", "choose -created, created"),
     ("ledger_text", "x" * 201, "Search"),
-    ("method_columns", "some", "choose measured, gap or paper"),
+    ("method_columns", "some", "choose measured, interval, gap or paper"),
     ("every_run", "maybe", "choose true or false"),
     ("train_width", "3", "Width cannot be 3: choose a whole number from 4 to 512"),
     ("train_orthogonality", "2", "choose a number from 0 to 1"),
