@@ -122,12 +122,12 @@ def _answer(done: "Table", path: Path) -> RenderableType:
 
 def _value(cell: "Cell", quantity: "Quantity") -> str:
     """Return what is measured of a cell, with its spread, what is printed, and the difference where both compare."""
-    from orthoui.paper.curves import number, signed
+    from orthoui.paper.curves import number, signed, unmeasured
 
     found, printed = cell.measured.get(quantity), cell.printed.get(quantity)
     if quantity not in cell.quantities:
         return ""
-    words = "not yet run" if found is None else number(quantity, found.mean)
+    words = unmeasured(cell) if found is None else number(quantity, found.mean)
     if found is not None and found.spread is not None:
         words += f" ± {number(quantity, found.spread).split()[0]}"
     if printed is not None:

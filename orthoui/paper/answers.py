@@ -222,9 +222,13 @@ def _figure_1(table: Table) -> Answer:
 
 
 def _figure_3(table: Table) -> Answer:
-    moved = mean(table.cell("after"), "drift")
+    after = table.cell("after")
+    moved = mean(after, "drift")
+    if after is None or not after.draws:
+        return Answer(None, "The heatmaps after pruning are not measured yet.")
     if moved is None:
-        return Answer(None, "The heatmaps after pruning are not measured, or show nothing.")
+        none = f"No image of {table.forgotten} has a heatmap both before and after pruning"
+        return Answer(None, f"{none}: the empty ones show that nothing spoke for the class. None can be compared.")
     retrained = table.cell("retrained")
     beside = "" if retrained is not None and retrained.draws else " No retrained network is there to compare with."
     where = "mostly elsewhere" if moved > MOVED else "mostly at the same places"

@@ -124,6 +124,11 @@ def value_words(cell: Cell) -> str:
     return ", ".join(parts) or ("pictures" if cell.draws else "not yet run")
 
 
+def unmeasured(cell: Cell) -> str:
+    """Return the words in place of a number that a cell does not have; a run, too, may find nothing to measure."""
+    return "not measured" if cell.draws else "not yet run"
+
+
 def number(quantity: Quantity, value: float) -> str:
     """Return a number with its unit.
 

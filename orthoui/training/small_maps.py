@@ -15,7 +15,7 @@ def quicken_small_maps(network: nn.Module) -> None:
     """Let a network that trains on a processor in bfloat16 compute its weights' gradients the faster way.
 
     In place; names, weights and responses stay. Not for double backward. oneDNN's kernel for the weights' gradient
-    takes three times as long as that for the responses where maps are small (docs/training.md has the numbers).
+    is slow where maps are small (docs/training.md).
     """
     for module in network.modules():
         if type(module) is nn.Conv2d and _plain(module):  # a subclass may compute something else

@@ -1,7 +1,7 @@
 import pytest
 
 from orthoui.paper.answers import DAMAGE_OF_ANY_CLASS, answer
-from orthoui.paper.curves import band, fit_words, fits, lines
+from orthoui.paper.curves import band, fit_words, fits, lines, unmeasured
 from orthoui.paper.plans import plan_cells
 from orthoui.paper.printed import Quantity, printed
 from orthoui.paper.schema import Table
@@ -224,6 +224,13 @@ def test_figures_are_answered() -> None:
     assert "No retrained network is there" in answer(table("figure-3", {"after": {"drift": 0.6}})).sentence
     assert "mostly elsewhere" in answer(table("figure-3", {"after": {"drift": 0.6}})).sentence
     assert "mostly at the same places" in answer(table("figure-3", {"after": {"drift": 0.1}})).sentence
+    assert "nothing spoke for the class" in answer(table("figure-3", {"after": {}})).sentence
+    assert "not measured yet" in answer(table("figure-3", {"before": {}})).sentence
+
+
+def test_a_run_that_found_no_number_is_told_from_one_that_was_not_made() -> None:
+    cells = {cell.id: cell for cell in table("figure-3", {"after": {}}).cells}
+    assert (unmeasured(cells["after"]), unmeasured(cells["retrained"])) == ("not measured", "not yet run")
 
 
 def curve(floor: float, scaled: float, points: int = 5) -> Table:

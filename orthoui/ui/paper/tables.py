@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from orthoui.paper.curves import QUANTITY_WORDS, number
+from orthoui.paper.curves import QUANTITY_WORDS, number, unmeasured
 from orthoui.paper.printed import Quantity
 from orthoui.paper.schema import Cell
 from orthoui.ui.paper.ways import Way, Ways
@@ -65,9 +65,8 @@ def _row(name: str, reading: str, found: dict[Column, Linked], columns: Sequence
 def _cell(cell: Cell, ways: Ways, quantity: Quantity) -> str:
     found = cell.measured.get(quantity)
     if found is None:
-        what = "not measured" if cell.draws else "not yet run"
         more = cell.advice or "This number cannot be measured here."
-        mark = f'<span class="none">{what}</span>'
+        mark = f'<span class="none">{unmeasured(cell)}</span>'
         return (
             f'<td><details name="paper-cell"><summary title="{escape(more)}">{mark}</summary>'
             f'<p class="how">{_sentences(more)}{_link(ways.of_cell(cell))}</p></details>'
