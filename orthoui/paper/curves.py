@@ -121,7 +121,7 @@ def band(cell: Cell, quantity: Quantity) -> tuple[float, float] | None:
 def value_words(cell: Cell) -> str:
     """Return the means of a cell as one phrase."""
     parts = [f"{QUANTITY_WORDS[name]} {number(name, found.mean)}" for name, found in cell.measured.items()]
-    return ", ".join(parts) or ("pictures" if cell.draws else "not yet run")
+    return ", ".join(parts) or ("pictures" if cell.draws else unmeasured(cell))
 
 
 def unmeasured(cell: Cell) -> str:

@@ -58,6 +58,7 @@ def test_a_small_network_is_trained_on_ones_own_images_and_forgets_a_class(serve
     choice = page.get_by_role("combobox", name="Data set")
     choice.click()
     page.get_by_role("option", name=re.compile("^flowers")).click()
+    expect(headline).to_contain_text("on flowers")
     wait_settled(page)
     type_number(page, "Width", "8")
     type_number(page, "Epochs", "2")

@@ -1,9 +1,15 @@
-"""What reading a source yields, sorted."""
+"""What is listed, and what reading a source yields, sorted."""
 
 import pytest
 
+from orthoui.data import DatasetEntry, available
 from orthoui.data.sources import Source
 from orthoui.errors import DatasetError
+
+
+def entries() -> dict[str, DatasetEntry]:
+    """Return every data set there is or could be, by its name."""
+    return {entry.name: entry for entry in available()}
 
 
 def usable(source: Source) -> list[str]:

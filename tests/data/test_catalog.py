@@ -2,29 +2,16 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from orthoui.data import DatasetEntry, available, catalog, dataset_names, fetch_dataset, load_dataset, store
+from orthoui.data import available, catalog, dataset_names, fetch_dataset, load_dataset, store
 from orthoui.data.known import CIFAR10, KNOWN
 from orthoui.errors import DatasetError, UnknownNameError
 from tests.data.made import binary_files, cifar_files, class_files, gzipped, packed, picture, put, tiny_files, zipped
-from tests.data.serving import Server, serving
-
-
-@pytest.fixture(autouse=True)
-def folder(home: Path) -> Iterator[Path]:
-    """The data folder; nothing is remembered from another test."""
-    catalog._load.cache_clear()
-    yield home / "data"
-    catalog._load.cache_clear()
-
-
-def entries() -> dict[str, DatasetEntry]:
-    return {entry.name: entry for entry in available()}
+from tests.data.reading import entries
 
 
 def many_tiny() -> dict[str, bytes]:
@@ -184,86 +171,11 @@ def test_an_unknown_name_names_what_is_there_and_what_can_be_had(folder: Path) -
     )
 
 
-def test_fetching_downloads_reads_and_is_done(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    content = gzipped(tmp_path / "made.tar.gz", cifar_files()).read_bytes()
-    with serving(content) as server:
-        known = replace(KNOWN["cifar10"], remote=server.remote("cifar-10-binary.tar.gz"))
-        monkeypatch.setitem(KNOWN, "cifar10", known)
-        told: list[str] = []
-        data = fetch_dataset("cifar10", lambda doing, share: told.append(doing.split(" ")[0]))
-        assert fetch_dataset("cifar10") is data
-    assert server.asked == [None]
-    assert list(dict.fromkeys(told)) == ["Downloading", "Checking", "Reading", "Writing"]
-    assert entries()["cifar10"].images == {"train": 40, "calibration": 10, "test": 10}
-
-
-def serve(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
-    known = replace(KNOWN["cifar10"], remote=server.remote("cifar-10-binary.tar.gz"))
-    monkeypatch.setitem(KNOWN, "cifar10", known)
-
-
-def test_a_damaged_download_is_downloaded_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive = gzipped(_made(folder) / "cifar-10-binary.tar.gz", cifar_files())
-    content = archive.read_bytes()
-    with serving(content) as server:
-        serve(monkeypatch, server)
-        archive.write_bytes(content[:-300])
-        with pytest.raises(DatasetError, match=r"cannot be read .*Copy or download it again\."):
-            load_dataset("cifar10")
-        server.break_after = 100
-        with pytest.raises(DatasetError, match="The download stopped"):
-            fetch_dataset("cifar10")
-        assert archive.read_bytes() == content[:-300]  # kept until there is a whole one
-        server.break_after = None
-        assert len(fetch_dataset("cifar10")["train"]) == 40
-        assert archive.read_bytes() == content
-        fetch_dataset("cifar10")
-    assert server.asked == [None, "bytes=100-"]
-
-
-@pytest.mark.parametrize("form", ["cifar-10-batches-py", "cifar-10-batches-bin"])
-def test_an_unpacked_folder_without_its_files_is_not_in_the_way(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
-) -> None:
-    put(folder / form, {"readme.html": b"x"})
-    assert "lacks data_batch_1" in (entries()["cifar10"].problem or "")
-    with serving(gzipped(tmp_path / "made.tar.gz", cifar_files()).read_bytes()) as server:
-        serve(monkeypatch, server)
-        assert fetch_dataset("cifar10").source == "cifar-10-binary.tar.gz"
-    assert (folder / form / "readme.html").exists()
-    assert load_dataset("cifar10").source == "cifar-10-binary.tar.gz"
-
-
-@pytest.mark.parametrize("own", ["cifar10.tar.zst", "cifar-10-python.tar.gz", "cifar-10-batches-bin"])
-def test_damaged_files_of_a_persons_own_are_named_and_left(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, own: str
-) -> None:
-    if own.endswith("-bin"):
-        put(folder, {path: content[:-5] for path, content in cifar_files().items()})
-    else:
-        put(folder, {own: b"junk"})
-    with serving(b"x") as server:
-        serve(monkeypatch, server)
-        with pytest.raises(DatasetError) as raised:
-            fetch_dataset("cifar10")
-    assert f"Or move {folder / own} away (no file of yours is deleted here)" in str(raised.value)
-    assert "say “orthoui datasets get cifar10” again: CIFAR-10 is then downloaded" in str(raised.value)
-    assert not server.asked and (folder / own).exists()
-
-
 def test_an_official_folder_without_its_list_gives_way_to_the_archive(folder: Path) -> None:
     put(folder / "tiny-imagenet-200", {"train/n01/images/1.JPEG": picture("cat", kind="JPEG")})
     assert "lacks val/val_annotations.txt" in (entries()["tinyimagenet"].problem or "")
     zipped(folder / "tiny-imagenet-200.zip", many_tiny())
     assert load_dataset("tinyimagenet").source == "tiny-imagenet-200.zip"
-
-
-def test_only_public_data_sets_can_be_fetched_and_what_is_there_needs_no_network(folder: Path) -> None:
-    put(folder / "pets", class_files())
-    assert fetch_dataset("pets").name == "pets"
-    assert fetch_dataset("fashion-mnist").source == "embedded"
-    with pytest.raises(UnknownNameError, match=r"no data set to get “x”\. Choose one of: cifar10, cifar100, tiny"):
-        fetch_dataset("x")
 
 
 def test_sessions_that_come_first_at_once_share_one_data_set(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,30 +10,18 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from orthoui.forgetting.finetuning import Epoch
-from orthoui.jobs.engine import Engine
-from orthoui.ledger import NewRun, Run, ledger
 from orthoui.models.zoo import zoo
 from orthoui.paper import store
-from orthoui.paper.finding import training_recipe
-from orthoui.paper.job import KIND
 from orthoui.paper.pictures import FORGOTTEN_IMAGES
 from orthoui.paper.schema import Pictures, Table
 from orthoui.paper.setting import EMBEDDED, Setting
 from orthoui.paper.store import write_table
 from orthoui.ui.link import from_query
-from tests.pages.engines import install
 from tests.pages.opening import heading, opened, run, send, text, view
 from tests.paper.made import accuracies, table
 
 PAGE = "pages/lab/paper.py"
-
-
-@pytest.fixture(autouse=True)
-def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder in place of the shipped tables."""
-    folder = tmp_path / "shipped"
-    monkeypatch.setattr(store, "folders", lambda: (folder, tmp_path / "home" / "paper"))
-    yield folder
+pytestmark = pytest.mark.usefixtures("shipped")
 
 
 def put(folder: Path, made: Table) -> None:
@@ -221,81 +208,6 @@ def test_words_from_a_file_cannot_become_markup(shipped: Path) -> None:
     new = [cell.model_copy(update={"row": evil, "note": evil, "advice": evil}) for cell in made.cells]
     put(shipped, made.model_copy(update={"cells": tuple(new)}))
     assert "<script" not in bodies(opened(PAGE))
-
-
-def test_measuring_is_a_job_that_is_started_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine itself is tested elsewhere: here a run is queued and nobody takes it."""
-
-    class Queue:
-        def submit(self, kind: str, request: object, title: str, **_: object) -> str:
-            fields = request.model_dump(mode="json")  # type: ignore[attr-defined]
-            return ledger().queue.add(NewRun(kind=kind, title=title, request=fields), server="me", module=None).id
-
-        cancel = Engine.cancel
-        _looked = staticmethod(lambda found: found)
-        _ledger = property(lambda self: ledger())
-
-    monkeypatch.setattr("orthoui.ui.paper.running.engine", Queue)
-    app = opened(PAGE)
-    choose(app, EMBEDDED)
-    app.button(key="measure_table-1").click()
-    run(app)
-    (queued,) = queued_runs()
-    assert queued.title == "Measure Table 1 of the paper on Fashion-MNIST, ResNet-18, width 16"
-    app.button(key="measure_table-1").click()
-    run(app)
-    assert len(queued_runs()) == 1
-    assert "Table 1 is being measured already." in [warning.value for warning in app.warning]
-    app.button(key=f"stop_{queued.id}").click()
-    run(app)
-    assert [found.state for found in queued_runs()] == ["cancelled"]
-
-
-def test_what_is_missing_is_got_and_trained_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch)
-    app = opened(PAGE, paper_dataset="cifar100", paper_forget_class="3")
-    keys = [button.key for button in app.button if (button.key or "").startswith("paper_train_")]
-    assert keys == ["paper_train_orthogonal", "paper_train_plain", "paper_train_retrained"]
-    assert "Begin with the orthogonal one" in text(app)
-    assert app.button(key="paper_train_retrained").label == "Train the network without bear"
-    app.button(key="get_cifar100").click()
-    run(app)
-    assert [job.kind for job in ledger().find()] == ["get-dataset"] and "It is on its way" in text(app)
-    app.button(key="paper_train_retrained").click()
-    run(app)
-    wanted = training_recipe(Setting(dataset="cifar100", forget_class=3), "retrained")
-    assert view(app).recipe == wanted and wanted.forgets == (3,)
-    assert heading(app).startswith("Train an orthogonal ResNet-18 of width 64 on CIFAR-100 without bear")
-
-
-def test_a_tick_has_every_class_of_the_appendix_fine_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch)
-    app = opened(PAGE, paper_dataset="fashion-mnist", paper_width="16")
-    assert "paper_train_orthogonal" not in {button.key for button in app.button}
-    fewer = app.button(key="measure_appendix").label
-    app.checkbox(key="paper_fine_tune").set_value(True)
-    run(app)
-    assert app.button(key="measure_appendix").label != fewer
-    app.button(key="measure_appendix").click()
-    run(app)
-    (queued,) = queued_runs()
-    assert (queued.request["table"], queued.request["fine_tune"]) == ("appendix", True)
-
-
-def test_a_job_that_failed_says_why() -> None:
-    app = opened(PAGE)
-    new = NewRun(kind=KIND, title="Measure Table 1", request={"table": "table-1"})
-    found = ledger().queue.add(new, server=None, module=None)
-    attempt = ledger().queue.start(found.id, found.ticket, worker="me", folder="")
-    assert attempt is not None
-    attempt.fail("The images are gone.")
-    app.session_state["paper_runs"] = [found.id]
-    run(app)
-    assert [warning.value for warning in app.warning] == ["Measure Table 1: The images are gone."]
-
-
-def queued_runs() -> list[Run]:
-    return [found for found in ledger().find() if found.kind == KIND]
 
 
 def test_the_shipped_tables_are_read_and_answered() -> None:
