@@ -227,8 +227,8 @@ def _figure_3(table: Table) -> Answer:
     if after is None or not after.draws:
         return Answer(None, "The heatmaps after pruning are not measured yet.")
     if moved is None:
-        none = f"No image of {table.forgotten} has a heatmap both before and after pruning"
-        return Answer(None, f"{none}: the empty ones show that nothing spoke for the class. None can be compared.")
+        empty = f"In every image of {table.forgotten} shown Grad-CAM finds no place that speaks for the class"
+        return Answer(None, f"{empty}, before pruning or after it, so that none can be compared.")
     retrained = table.cell("retrained")
     beside = "" if retrained is not None and retrained.draws else " No retrained network is there to compare with."
     where = "mostly elsewhere" if moved > MOVED else "mostly at the same places"
